@@ -1,0 +1,163 @@
+"""What an operator decides, table by table. A field not named here is an error; every field has its shape and unit.
+
+Defaults are the careful choice. `load.py` fills these in and reports what is wrong; secrets are never in them but for
+`secret_keys`, which neither prints nor dumps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from proxy.catalogue.schema import Pattern, Transfer
+from proxy.model import Category, Reach
+
+_HOST = r"^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError(f"{value!r} is not an http:// or https:// address of a server")
+    try:
+        parts.port  # noqa: B018  (reading it is the check)
+    except ValueError:
+        raise ValueError(f"{value!r} has a port that is no number from 1 to 65535") from None
+    return value.rstrip("/")
+
+
+def _origin(value: str) -> str:
+    value = _http_url(value)
+    if urlsplit(value).path:
+        raise ValueError(f"{value!r} has a path; an origin is scheme, host and port alone, like https://shop.example")
+    return value.lower()
+
+
+Url = Annotated[str, AfterValidator(_http_url)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Host = Annotated[str, Field(pattern=_HOST)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+PathPrefix = Annotated[str, Field(pattern=r"^/[^\s?#]*$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Controller(_Table):
+    """Who answers for the shop's data (GDPR 13(1)(a)); named on the banner and the preferences page."""
+
+    name: str = Field(min_length=2)
+    address: str | None = None
+    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
+    privacy_policy: str | None = Field(default=None, pattern=r"^(https?://\S+|/\S*)$")
+
+
+class Storefront(_Table):
+    """The web server behind the proxy, and how long it may take (seconds)."""
+
+    url: Url | None = None
+    host: Literal["keep"] | Host = "keep"
+    tls_name: Host | None = None
+    connect: Seconds = 5.0
+    first_byte: Seconds = 60.0
+    idle: Seconds = 60.0
+
+
+class Listen(_Table):
+    """Networks whose X-Forwarded-* headers are believed. Empty: nobody's."""
+
+    trusted: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
+class Privacy(_Table):
+    """What of the visitor's address a vendor gets: /24 and /48 of it, or nothing."""
+
+    ip: Literal["truncate", "omit"] = "truncate"
+
+
+class ConsentSettings(_Table):
+    """The banner, the cookie and the pages of ours."""
+
+    prefix: str = Field(default="/_consent", pattern=r"^/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")
+    policy: int = Field(default=1, ge=1)
+    remember_days: int = Field(default=182, ge=1, le=395)
+    link: Literal["auto", "off"] = "auto"
+    domain: Host | None = None
+    quiet: tuple[PathPrefix, ...] = ()
+
+
+class VendorsSettings(_Table):
+    """Which vendors the shop works with, and what becomes of third parties that no file describes."""
+
+    use: tuple[str, ...] | None = None
+    unknown: Literal["allow", "block"] | None = None
+    allow: tuple[Host, ...] = ()
+    proxy: Url | None = None
+    gateway: Url | None = None
+
+
+class VendorSettings(_Table):
+    """`[vendor.KEY]`: what this shop settles otherwise than the vendor's file, and its account ids.
+
+    Any further field is an account id; `use.in_use` refuses one that the vendor's file does not declare.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", str_strip_whitespace=True)
+    __pydantic_extra__: dict[str, str]
+
+    categories: tuple[Category, ...] | None = None
+    reach: Reach | None = None
+    role: Literal["processor", "joint", "independent"] | None = None
+    transfer: Transfer | None = None
+    retention: str | None = None
+    since: int | None = Field(default=None, ge=1)
+    direct: bool = False
+    private: bool = False
+    hosts: tuple[Pattern, ...] = ()
+    loads: tuple[str, ...] | None = None
+
+    @property
+    def accounts(self) -> Mapping[str, str]:
+        return self.__pydantic_extra__ or {}
+
+
+class Settings(_Table):
+    """Everything an operator decides. `dev` and `secret_keys` come from the command line and the environment."""
+
+    origin: Origin | None = None
+    mode: Literal["enforce", "pass"] = "enforce"
+    controller: Controller | None = None
+    storefront: Storefront = Storefront()
+    listen: Listen = Listen()
+    privacy: Privacy = Privacy()
+    consent: ConsentSettings = ConsentSettings()
+    vendors: VendorsSettings = VendorsSettings()
+    vendor: dict[str, VendorSettings] = Field(default_factory=dict)
+    dev: bool = Field(default=False, exclude=True)
+    secret_keys: tuple[bytes, ...] = Field(default=(), repr=False, exclude=True)
+
+    @property
+    def unknown(self) -> Literal["allow", "block"]:
+        return self.vendors.unknown or "allow"
+
+    @property
+    def host(self) -> str | None:
+        """The site's own host, without a port; None where development takes it from each request."""
+        return urlsplit(self.origin).hostname if self.origin else None
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever a setting that could change a page does. 16 hex digits, no secret in it."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.consent.domain and self.host and not f".{self.host}".endswith(f".{self.consent.domain}"):
+            raise ValueError(f"consent.domain {self.consent.domain!r} is not the origin's host or a parent of it")
+        return self
