@@ -1,0 +1,283 @@
+"""One connection to the storefront: bytes to answers, one at a time.
+
+Rules: a head is bounded in bytes and in lines; a body is never held beyond `HELD` plus one read of the socket (reading
+pauses); writing waits where the storefront does not read. An answer has ended only when its framing says so (RFC 9112,
+6.3): the last chunk, the stated length, or, for an answer without either, an orderly end of the stream (over TLS that
+is the peer's close_notify). Everything else is a `StorefrontDown`, so that an answer that broke off never looks
+complete. Interim answers are dropped, 103 with them: its Link hints would start requests that no decision was made on.
+Trailers are dropped: they never become headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+
+import httptools
+
+#: Bytes of a body that may wait for the visitor before reading from the storefront pauses.
+HELD = 64 * 1024
+#: What an answer's head may be: bytes of names and values, and how many headers.
+HEAD_BYTES = 64 * 1024
+HEAD_LINES = 256
+
+
+class Kind(StrEnum):
+    """How a storefront can fail us: a closed set, a label of the metrics."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    CONNECT = "connect"
+    TLS = "tls"
+    FULL = "full"
+    FIRST_BYTE = "first-byte"
+    IDLE = "idle"
+    BROKEN = "broken"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too-large"
+
+
+class StorefrontDown(Exception):
+    """The storefront did not answer as it should. `detail` is for engineers and holds nothing of the visitor's."""
+
+    def __init__(self, kind: Kind, detail: str = "") -> None:
+        self.kind = kind
+        self.detail = detail
+        super().__init__(f"{kind}: {detail}" if detail else str(kind))
+
+
+class Wire(asyncio.Protocol):
+    """A connection. `begin` makes it ready for one request's answer; then `write`, `head_came`, `read`."""
+
+    def __init__(self, on_lost: Callable[[Wire], None]) -> None:
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._writable = True
+        self._reading = True
+        self._pieces: deque[bytes] = deque()
+        self._held = 0
+        self.lost = False
+        self.idle_since = 0.0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.seen = False  # any byte of an answer
+        self.head_done = False
+        self.ended = False
+        self.keep = True  # may serve another request once this answer has ended
+        self.fault: Exception | None = None
+        self._bodiless = False
+        self._until_close = False
+        self._head_bytes = 0
+        self._head_fed = 0
+
+    # -- for the one who asks -------------------------------------------------------------------------------------
+
+    def begin(self, *, bodiless: bool) -> None:
+        """Expect one answer; `bodiless` where the request was HEAD (the parser cannot know)."""
+        self._forget()
+        self._bodiless = bodiless
+        self._parser = httptools.HttpResponseParser(self)
+        if self.closing:
+            self.fault = StorefrontDown(Kind.BROKEN, "it closed the connection before the request")
+
+    def write(self, piece: bytes) -> None:
+        if self._transport is not None and not self.lost:
+            self._transport.write(piece)
+
+    async def drain(self) -> None:
+        """Wait until the storefront reads on. Raises what broke the connection."""
+        if self.fault is not None:
+            raise self.fault
+        if not self._writable:
+            self._writer = asyncio.get_running_loop().create_future()
+            await self._writer
+            if self.fault is not None:
+                raise self.fault
+
+    async def stirred(self) -> None:
+        """Wait until something has happened to the answer. Raises what broke it, once all that came was read."""
+        if self.fault is not None:
+            raise self.fault
+        self._reader = asyncio.get_running_loop().create_future()
+        try:
+            await self._reader
+        finally:
+            self._reader = None
+
+    @property
+    def waiting(self) -> bool:
+        """Nothing has come that was not read: the storefront is thinking."""
+        return not self._pieces and not self.ended
+
+    async def read(self, idle: float) -> bytes:
+        """The next of the body, b"" at its end. Raises `StorefrontDown` where it breaks off or is silent too long."""
+        while not self._pieces:
+            if self.ended:
+                return b""
+            try:
+                async with asyncio.timeout(idle):
+                    await self.stirred()
+            except TimeoutError:
+                raise StorefrontDown(Kind.IDLE, f"nothing of the body came for {idle:g} s") from None
+        piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._held = 0
+        self._read_on(True)
+        return piece
+
+    def abort(self) -> None:
+        """Close at once, in the middle of whatever it is."""
+        self.fail(StorefrontDown(Kind.BROKEN, "given up"))
+
+    def fail(self, fault: Exception) -> None:
+        """Close at once; whoever reads or writes is told why. An answer that has ended stays whole."""
+        if self.fault is None and not self.ended:
+            self.fault = fault
+        self.keep = False
+        if self._transport is not None:
+            self._transport.abort()
+        self._wake_all()
+
+    def rest(self, now: float) -> None:
+        """Back into the pool: anything that comes now was not asked for."""
+        self._parser = None
+        self.idle_since = now
+        self._read_on(True)
+
+    @property
+    def closing(self) -> bool:
+        return self.lost or self._transport is None or self._transport.is_closing()
+
+    # -- asyncio.Protocol -----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._parser is None:
+            self.fail(StorefrontDown(Kind.MALFORMED, "bytes that nobody asked for"))
+            return
+        self.seen = True
+        if not self.head_done:
+            self._head_fed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.fail(StorefrontDown(Kind.MALFORMED, "it switched protocols unasked"))
+        except httptools.HttpParserError as error:
+            if self.ended:
+                self.keep = False
+            else:
+                self.fail(StorefrontDown(Kind.MALFORMED, str(error)))
+        if not self.head_done and self._head_fed > 2 * HEAD_BYTES:
+            self.fail(StorefrontDown(Kind.TOO_LARGE, f"its head is larger than {HEAD_BYTES} bytes"))
+
+    def eof_received(self) -> bool:
+        if self.head_done and self._until_close and not self.ended and self.fault is None:
+            self._end()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if not self.ended and self.fault is None:
+            self.fault = StorefrontDown(Kind.BROKEN, str(exc) if exc else "it closed the connection in mid-answer")
+        self._wake_all()
+        self._on_lost(self)
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        _wake(self._writer)
+
+    # -- httptools ------------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self.ended:
+            self.keep = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.head_done or self.fault is not None:
+            return
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > HEAD_BYTES or len(self.headers) >= HEAD_LINES:
+            limit = f"{HEAD_BYTES} bytes or {HEAD_LINES} lines"
+            self.fail(StorefrontDown(Kind.TOO_LARGE, f"its head is larger than {limit}"))
+            return
+        self.headers.append((name.lower(), value.strip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        assert self._parser is not None
+        if self.head_done or self.fault is not None:
+            return
+        self.status = self._parser.get_status_code()
+        if self.status < 200:
+            return
+        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
+        if self.status > 599 or codings not in ([], [b"chunked"]):
+            self.fail(StorefrontDown(Kind.MALFORMED, "a status or a Transfer-Encoding that HTTP/1.1 does not know"))
+            return
+        bare = self._bodiless or self.status in (204, 304)
+        sized = any(name == b"content-length" for name, _ in self.headers)
+        self._until_close = not bare and not codings and not sized
+        self.keep = not self._until_close and _persists(self._parser.get_http_version(), self.headers)
+        self.head_done = True
+        if bare:
+            self.ended = True
+        _wake(self._reader)
+
+    def on_body(self, body: bytes) -> None:
+        if self.ended or self.fault is not None:
+            self.keep = False
+            return
+        self._pieces.append(body)
+        self._held += len(body)
+        if self._held > HELD:
+            self._read_on(False)
+        _wake(self._reader)
+
+    def on_message_complete(self) -> None:
+        if self.head_done:
+            self._end()
+        else:  # an interim answer
+            self.headers = []
+            self._head_bytes = 0
+
+    # -- within ---------------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        self.ended = True
+        _wake(self._reader)
+
+    def _read_on(self, on: bool) -> None:
+        if on != self._reading and self._transport is not None and not self._transport.is_closing():
+            self._reading = on
+            if on:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def _wake_all(self) -> None:
+        _wake(self._reader)
+        _wake(self._writer)
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
+
+
+def _persists(version: str, headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether the connection outlives the answer (RFC 9112, 9.3)."""
+    named = {token.strip() for name, value in headers if name == b"connection" for token in value.lower().split(b",")}
+    return b"close" not in named and (version == "1.1" or b"keep-alive" in named)
