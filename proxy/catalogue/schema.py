@@ -130,6 +130,11 @@ _PATTERN = re.compile(rf"{_HOST}(?:/[^\s?#]*)?(?:\?[^\s#]*)?\Z")
 _GLOBAL = re.compile(r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*\Z")
 
 
+def is_key(text: str) -> bool:
+    """Whether this can be a vendor's key: lower-case letters, digits and single hyphens."""
+    return _KEY.match(text) is not None
+
+
 def _pattern(value: str) -> str:
     if not _PATTERN.match(value):
         raise ValueError(
@@ -278,7 +283,7 @@ class Vendor(_Table):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        if not _KEY.match(self.key):
+        if not is_key(self.key):
             raise ValueError(
                 f"{self.key!r} is no vendor key; name the file in lower case with hyphens, like google-ads.toml"
             )

@@ -1,0 +1,251 @@
+"""The vendors that a shop has in use, as its settings make them, and the verdict on a URL.
+
+Rules of this file: essential vendors are always in use. What `[vendor.KEY]` says holds instead of the vendor's file,
+and is checked as the file was. A container needs the categories of all it may load. A described vendor that is not in
+use is cut. The order of a verdict is: allowed by the operator, essential, the vendor's decision, unknown.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from proxy.catalogue.load import Catalogue
+from proxy.catalogue.match import Destination, Matcher, pattern_parts
+from proxy.catalogue.schema import Datum, Technical, Vendor
+from proxy.errors import Problem, Refused
+from proxy.model import Category, Decision, Reach, Reason
+from proxy.settings.schema import Settings, VendorSettings
+from proxy.toml_places import KeyPath, Places
+
+_OPERATOR = Decision(True, Reason.OPERATOR)
+_NOT_IN_USE = Decision(False, Reason.NOT_IN_USE)
+_UNKNOWN = {
+    "allow": Decision(True, Reason.UNKNOWN_ALLOWED),
+    "block": Decision(False, Reason.UNKNOWN_BLOCKED),
+}
+
+
+@dataclass(frozen=True)
+class InUse:
+    """What a shop has in use.
+
+    `vendors` are those in use, by key, as the settings make them. `matcher` knows every described vendor. `version` is
+    the policy version: the settings', or a newer vendor's. `digest` changes whenever a page could.
+    """
+
+    vendors: Mapping[str, Vendor]
+    matcher: Matcher
+    allow: frozenset[str]
+    unknown: Literal["allow", "block"]
+    version: int
+    digest: str
+
+    def judge(self, host: str, target: str, decisions: Mapping[str, Decision]) -> tuple[Vendor | None, Decision]:
+        """Whose URL this is (None: unknown) and whether the visit allows it. `decisions` holds one a vendor in use."""
+        match = self.matcher.find(host, target)
+        vendor = None if match is None else match.vendor
+        if self.allow and self._allows(host):
+            return vendor, _OPERATOR
+        if vendor is None:
+            return None, _UNKNOWN[self.unknown]
+        if vendor.key not in self.vendors:
+            return vendor, _NOT_IN_USE
+        return vendor, decisions[vendor.key]
+
+    def _allows(self, host: str) -> bool:
+        """Whether the operator allows this host or one above it."""
+        while host not in self.allow:
+            _, dot, host = host.partition(".")
+            if not dot:
+                return False
+        return True
+
+
+def in_use(
+    catalogue: Catalogue, settings: Settings, *, file: str = "consentry.toml", places: Places | None = None
+) -> InUse:
+    """The catalogue as the settings make it. Raises `Refused` with everything in them that does not fit it.
+
+    `file` and `places` say where the settings stand, for the problems' lines.
+    """
+    problems = list(_unfitting(catalogue, settings))
+    described = dict(catalogue.vendors)
+    for key, own in settings.vendor.items():
+        if key in described:
+            try:
+                described[key] = _overridden(described[key], own)
+            except ValidationError as error:
+                problems += [_at(key, "", f"{fault['msg'].removeprefix('Value error, ')}.") for fault in error.errors()]
+    used = {key: vendor for key, vendor in described.items() if vendor.essential or _chosen(key, settings)}
+    problems += _direct_unsaid(used, settings)
+    if problems:
+        told = places or Places.nowhere()
+        raise Refused(
+            [
+                Problem(file, told.line(path), ".".join(step for step in path if isinstance(step, str)), *words)
+                for path, *words in problems
+            ]
+        )
+    loaded = _loaded(described, used, settings)
+    described |= loaded
+    used |= loaded
+    return InUse(
+        vendors=MappingProxyType(used),
+        matcher=Matcher(described.values()),
+        allow=frozenset(settings.vendors.allow),
+        unknown=settings.unknown,
+        version=max([settings.consent.policy, *(vendor.since for vendor in used.values())]),
+        digest=_digest(catalogue, described, used, settings),
+    )
+
+
+#: One problem of the settings: path of the key, what is wrong, what would be right.
+_Fault = tuple[KeyPath, str, str]
+
+
+def _chosen(key: str, settings: Settings) -> bool:
+    return settings.vendors.use is None or key in settings.vendors.use
+
+
+def _at(key: str, field: str, message: str, mend: str = "") -> _Fault:
+    return (("vendor", key, field) if field else ("vendor", key)), message, mend
+
+
+def _unfitting(catalogue: Catalogue, settings: Settings) -> Iterator[_Fault]:
+    """What the settings say of vendors that no file bears out."""
+    known = catalogue.vendors
+    for index, key in enumerate(settings.vendors.use or ()):
+        if key not in known:
+            yield ("vendors", "use", index), *_undescribed(key, known)
+    for key, own in settings.vendor.items():
+        if key not in known:
+            yield _at(key, "", *_undescribed(key, known))
+        else:
+            yield from _unfitting_table(known[key], own, known)
+    yield from _hosts_taken(catalogue, settings)
+
+
+def _undescribed(key: str, known: Mapping[str, Vendor]) -> tuple[str, str]:
+    return f"no vendor file describes {key!r}.", f"{_nearest(key, known)}`consentry vendors list` shows them all."
+
+
+def _nearest(wrong: str, names: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(wrong, list(names), n=1)
+    return f"Did you mean {near[0]}? " if near else ""
+
+
+def _unfitting_table(vendor: Vendor, own: VendorSettings, known: Mapping[str, Vendor]) -> Iterator[_Fault]:
+    key = vendor.key
+    if own.categories is not None and not own.categories:
+        yield _at(key, "categories", "is empty.", "Name one or more, or take the line out.")
+    if Category.ESSENTIAL in (own.categories or ()) and not vendor.essential:
+        mend = "Copy its file to a folder of your own (--vendors) and write there why it is essential."
+        yield _at(key, "categories", "settings cannot make a vendor essential.", mend)
+    for name in own.accounts:
+        if name not in vendor.technical.accounts:
+            declared = ", ".join(vendor.technical.accounts) or "none"
+            near = _nearest(name, dict.fromkeys([*vendor.technical.accounts, *VendorSettings.model_fields]))
+            mend = f"{near}Its file declares these account ids: {declared}."
+            yield _at(key, name, "is neither a setting of a vendor nor an account id of this one.", mend)
+    if own.loads is not None and not vendor.technical.container:
+        yield _at(key, "loads", "is for containers (Google Tag Manager and its like).", "Take it out.")
+    for loaded in own.loads or ():
+        if loaded not in known:
+            yield _at(key, "loads", *_undescribed(loaded, known))
+    if own.direct and (own.reach or vendor.reach) is not Reach.DIRECT:
+        mend = 'Add reach = "direct", or take it out.'
+        yield _at(key, "direct", f"does nothing: the vendor is reached by {own.reach or vendor.reach}.", mend)
+
+
+def _hosts_taken(catalogue: Catalogue, settings: Settings) -> Iterator[_Fault]:
+    """A shop's own host for one vendor that is another's pattern already."""
+    taken = {
+        pattern_parts(pattern): key
+        for key, vendor in catalogue.vendors.items()
+        for pattern in (*vendor.technical.match, *vendor.technical.links)
+    }
+    for key, own in settings.vendor.items():
+        for pattern in own.hosts:
+            other = taken.setdefault(pattern_parts(pattern), key)
+            if other != key:
+                mend = "A URL belongs to one vendor: take it out, or make it longer (a path)."
+                yield _at(key, "hosts", f'"{pattern}" is a pattern of {other} already.', mend)
+
+
+def _direct_unsaid(used: Mapping[str, Vendor], settings: Settings) -> Iterator[_Fault]:
+    """A vendor that sees the full IP address needs a shop that says so; a placeholder says it for embeds."""
+    for key in settings.vendors.use or ():
+        vendor = used.get(key)
+        if vendor is None or vendor.essential or vendor.technical.embed or vendor.reach is not Reach.DIRECT:
+            continue
+        if key not in settings.vendor or not settings.vendor[key].direct:
+            mend = f"Add [vendor.{key}] direct = true if that is meant, else take it out of vendors.use."
+            yield _at(key, "direct", "browsers reach this vendor directly: it sees visitors' full IP addresses.", mend)
+
+
+def _overridden(vendor: Vendor, own: VendorSettings) -> Vendor:
+    """The vendor as `[vendor.KEY]` has it. Raises ValidationError where the two contradict each other."""
+    said = own.model_dump(include={"categories", "reach", "role", "transfer", "retention", "since"}, exclude_none=True)
+    told: dict[str, Any] = vendor.model_dump() | said
+    if Category.ESSENTIAL not in told["categories"]:
+        told["essential_because"] = None
+    if own.reach is not None:
+        told["data"] = _told_ip(vendor.data, own.reach)
+    told["technical"] = _with_hosts(vendor.technical, own)
+    return Vendor.model_validate({"key": vendor.key, **told})
+
+
+def _told_ip(data: tuple[Datum, ...], reach: Reach) -> tuple[Datum, ...]:
+    """What it receives when its reach is not its file's: directly, the full address; else a shortened one."""
+    addresses = (Datum.SHORT_IP, Datum.FULL_IP)
+    others = tuple(datum for datum in data if datum not in addresses)
+    if reach is Reach.DIRECT:
+        return (*others, Datum.FULL_IP)
+    return (*others, Datum.SHORT_IP) if len(others) < len(data) else data
+
+
+def _with_hosts(technical: Technical, own: VendorSettings) -> Technical:
+    """With the shop's own hosts for it: they match, and every kind of request that its file relays passes there too."""
+    if not own.hosts:
+        return technical
+    relay = technical.relay
+    lists = {name: getattr(relay, name) for name in Destination}
+    widened = relay.model_copy(update={name: (*lists[name], *own.hosts) for name in lists if lists[name]})
+    return technical.model_copy(update={"match": (*technical.match, *own.hosts), "relay": widened})
+
+
+def _loaded(described: Mapping[str, Vendor], used: Mapping[str, Vendor], settings: Settings) -> dict[str, Vendor]:
+    """The containers in use, each with the categories of what it may load: what the settings name, or all in use."""
+    filled: dict[str, Vendor] = {}
+    for key, container in used.items():
+        if container.technical.container:
+            own = settings.vendor.get(key)
+            named = None if own is None else own.loads
+            loads = used.values() if named is None else [described[one] for one in named]
+            needs = frozenset[Category]().union(*(vendor.needs for vendor in loads))
+            filled[key] = container.model_copy(update={"loads": needs - {Category.ESSENTIAL}})
+    return filled
+
+
+def _digest(
+    catalogue: Catalogue, described: Mapping[str, Vendor], used: Mapping[str, Vendor], settings: Settings
+) -> str:
+    """16 hex digits."""
+    changed = {key: vendor for key, vendor in described.items() if vendor != catalogue.vendors[key]}
+    told = [
+        catalogue.digest,
+        sorted(used),
+        {key: [vendor.model_dump(mode="json"), sorted(vendor.loads)] for key, vendor in changed.items()},
+        sorted(settings.vendors.allow),
+        settings.unknown,
+        settings.consent.policy,
+    ]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
