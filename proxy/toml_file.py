@@ -174,7 +174,7 @@ def _wording(fault: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> tupl
     if kind == "extra_forbidden":
         return "there is no such field.", _nearest(str(path[-1]), path[:-1], model)
     if kind == "missing":
-        return "is missing.", f"Add: {_example(str(path[-1]), field)}"
+        return "is missing.", f"Add a line like: {_example(str(path[-1]), field)}"
     if kind in ("enum", "literal_error"):
         allowed = re.findall(r"'([^']*)'", str(context["expected"]))
         return f"{_shown(value)} is not allowed here.", _did_you_mean(str(value), allowed) + _one_of(allowed)
@@ -221,7 +221,7 @@ def _write(path: KeyPath, field: FieldInfo | None) -> str:
         return ""
     said = (field.description or "").rstrip(".")
     name = next(str(step) for step in reversed(path) if isinstance(step, str))
-    example = f"Write: {_example(name, field)}" if field.examples else ""
+    example = f"Like: {_example(name, field)}" if field.examples else ""
     return " ".join(filter(None, (f"{said}." if said else "", example)))
 
 

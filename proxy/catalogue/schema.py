@@ -169,7 +169,7 @@ def _global(value: str) -> str:
 #: characters, a final `$` ends the path), then a test on the query (`id=G-*`).
 Pattern = Annotated[str, AfterValidator(_pattern)]
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
-Address = Annotated[str, AfterValidator(_https)]
+Address = Annotated[str, AfterValidator(_https), Field(json_schema_extra={"pattern": "^https://"})]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Global = Annotated[str, AfterValidator(_global)]
 
@@ -181,18 +181,27 @@ class _Table(BaseModel):
 class Cookie(_Table):
     """A cookie that the vendor sets or reads."""
 
-    name: CookieName = Field(description="The cookie's name; `*` at its end stands for any ending (`_ga_*`).")
-    keeps: str = Field(min_length=1, description='How long it stays: "session", "2 years".')
-    party: Literal["first", "third"] = Field(description="On the shop's own domain, or on the vendor's.")
-    use: str = Field(min_length=3, description="What it does, in a few plain English words.")
+    name: CookieName = Field(
+        examples=["_ga"], description="The cookie's name; `*` at its end stands for any ending (`_ga_*`)."
+    )
+    keeps: str = Field(min_length=1, examples=["2 years"], description='How long it stays: "session", "2 years".')
+    party: Literal["first", "third"] = Field(
+        examples=["first"], description="On the shop's own domain, or on the vendor's."
+    )
+    use: str = Field(
+        min_length=3, examples=["tells visitors apart"], description="What it does, in a few plain English words."
+    )
 
 
 class Transfer(_Table):
     """Where data goes outside the visitor's own country, and on what legal footing."""
 
-    to: tuple[Country, ...] = Field(min_length=1, description="ISO 3166-1 country codes.")
+    to: tuple[Country, ...] = Field(
+        min_length=1, examples=[["US"]], description="Two-letter country codes in capitals (ISO 3166-1): US, DE, GB."
+    )
     basis: Literal["adequacy", "scc", "none"] = Field(
-        description="adequacy decision, standard contractual clauses, or none (stays in the EU/EEA counts as adequacy)."
+        examples=["adequacy"],
+        description="adequacy decision (staying in the EU/EEA counts as adequacy), standard contractual clauses, none.",
     )
 
 
@@ -216,7 +225,9 @@ class Relay(_Table):
 class Technical(_Table):
     """The engineers' part: how to know the vendor in a page, what stands in for it, what may be relayed."""
 
-    match: tuple[Pattern, ...] = Field(min_length=1, description="URL patterns of everything that contacts the vendor.")
+    match: tuple[Pattern, ...] = Field(
+        min_length=1, examples=[["vendor.example"]], description="URL patterns of everything that contacts the vendor."
+    )
     links: tuple[Pattern, ...] = Field(
         default=(),
         description="URL patterns of pages that visitors open themselves (profiles, share dialogues): left alone in "
@@ -233,7 +244,7 @@ class Technical(_Table):
         default=(),
         description="What gives it away in an inline script; for reports and `vendors new`, never for cutting.",
     )
-    relay: Relay = Relay()
+    relay: Relay = Field(default=Relay(), description="Which requests may pass through the shop once it is granted.")
     accounts: tuple[str, ...] = Field(
         default=(), description="Ids that a shop sets in [vendor.KEY], like measurement_id."
     )
@@ -243,23 +254,36 @@ class Vendor(_Table):
     """A third party with one file in vendors/. `key` is the file's name without .toml."""
 
     key: str = Field(exclude=True, json_schema_extra={"readOnly": True})
-    name: str = Field(min_length=2, description="What visitors know it by.")
-    company: str = Field(min_length=2, description="Who runs it, as in its privacy policy.")
-    categories: tuple[Category, ...] = Field(min_length=1, description="All of these must be granted.")
-    purposes: tuple[Purpose, ...] = Field(min_length=1, description="What it uses the data for.")
-    data: tuple[Datum, ...] = Field(min_length=1, description="What it receives.")
-    role: Literal["processor", "joint", "independent"] = Field(
-        description="Works for the shop, decides together with it, or decides for itself (GDPR 4(7), 26, 28)."
+    name: str = Field(min_length=2, examples=["Google Analytics"], description="What visitors know it by.")
+    company: str = Field(min_length=2, examples=["Google LLC"], description="Who runs it, as in its privacy policy.")
+    categories: tuple[Category, ...] = Field(
+        min_length=1, examples=[["analytics"]], description="What it is for. A visitor must grant all of these."
     )
-    transfer: Transfer
-    retention: str = Field(min_length=2, description='How long it keeps the data: "14 months".')
-    policy: Address = Field(description="Its privacy policy.")
+    purposes: tuple[Purpose, ...] = Field(
+        min_length=1, examples=[["measure-visits"]], description="What it uses the data for."
+    )
+    data: tuple[Datum, ...] = Field(
+        min_length=1,
+        examples=[["page", "visitor-id", "short-ip", "device-class"]],
+        description='What it receives: "full-ip" if browsers reach it directly, else "short-ip" or no address.',
+    )
+    role: Literal["processor", "joint", "independent"] = Field(
+        examples=["processor"],
+        description="Works for the shop, decides together with it, or decides for itself (GDPR 4(7), 26, 28).",
+    )
+    transfer: Transfer = Field(
+        examples=[{"to": ["US"], "basis": "adequacy"}],
+        description="The countries that the data goes to, and on what basis.",
+    )
+    retention: str = Field(min_length=2, examples=["14 months"], description='How long it keeps the data: "14 months".')
+    policy: Address = Field(examples=["https://vendor.example/privacy"], description="Its privacy policy.")
     opt_out: Address | None = Field(default=None, description="Its own opt-out page, if it has one.")
     reach: Reach = Field(default=Reach.RELAY, description="relay (through the shop), server (no tag at all), direct.")
-    cookies: tuple[Cookie, ...] = ()
+    cookies: tuple[Cookie, ...] = Field(default=(), description="The cookies that it sets or reads.")
     since: int = Field(default=1, ge=1, description="The policy version that brought it.")
     checked: date = Field(
-        description="The day on which somebody last checked this file against the vendor's documents."
+        examples=[date(2026, 11, 22)],
+        description="The day on which somebody last checked this file against the vendor's documents.",
     )
     essential_because: EssentialBecause | None = Field(
         default=None, description="Required for essential vendors, shown to visitors."
@@ -268,7 +292,7 @@ class Vendor(_Table):
         default=False, description="Using it is a sale or sharing under California's CCPA 1798.140."
     )
     statistics_only: bool = Field(default=False, description="Used for the shop's own statistics and nothing else.")
-    technical: Technical
+    technical: Technical = Field(description="The engineers' part.")
     #: Categories of what a container loads; filled in when the vendors in use are put together, never by a file.
     loads: frozenset[Category] = Field(default=frozenset(), exclude=True, json_schema_extra={"readOnly": True})
 
