@@ -1,0 +1,56 @@
+"""`consentry check`: everything that is wrong with settings and vendor files, at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from proxy.cli.console import out, print_json
+from proxy.cli.options import AsJson, ConfigFile, Loaded, VendorDirs, load_all
+
+
+def check(
+    config: ConfigFile = None,
+    vendors: VendorDirs = None,
+    dev: Annotated[bool, typer.Option("--dev", help="Check by development's rules, which require less.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read settings and vendor files as `serve` would, and say everything that is wrong with them.
+
+    Exit 0: `serve` would start with them. Exit 1: every problem is listed, with its place and what would be right.
+    """
+    loaded = load_all(config, vendors, dev=dev)
+    summary = _summary(loaded)
+    if as_json:
+        print_json({"problems": [], **summary})
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, value in summary.items():
+        table.add_row(name.replace("_", " "), _readable(value))
+    out.print(table)
+    out.print("Nothing is wrong.")
+
+
+def _summary(loaded: Loaded) -> dict[str, object]:
+    settings, use = loaded.settings, loaded.use
+    categories = Counter(str(category) for vendor in use.vendors.values() for category in vendor.categories)
+    return {
+        "mode": settings.mode,
+        "origin": settings.origin,
+        "controller": settings.controller.name if settings.controller else None,
+        "storefront": settings.storefront.url,
+        "vendors_described": len(loaded.catalogue.vendors),
+        "vendors_in_use": len(use.vendors),
+        "categories": dict(sorted(categories.items())),
+        "unknown": use.unknown,
+        "policy": use.version,
+    }
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {count}" for key, count in value.items())
+    return "-" if value is None else str(value)

@@ -1,0 +1,85 @@
+"""Printing: tables for people, JSON for machines, problems on stderr.
+
+Nothing here decides anything. Text of files and pages is never read as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from proxy.errors import Problem, Refused
+
+#: For people, on stdout. Lines are not folded: a URL is copied whole.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+#: All talk: problems, progress, what was written where.
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+#: What production must be told, as lines of a settings file; top-level keys come before the tables.
+_PASTE = {
+    "origin": ("", 'origin = "https://shop.example"'),
+    "controller": (
+        "[controller]",
+        'name = "Shop Ltd"\naddress = "1 High Street, Anytown"\nemail = "privacy@shop.example"\n'
+        'privacy_policy = "/privacy"',
+    ),
+    "vendors.use": ("[vendors]", 'use = ["google-analytics"]   # `consentry vendors list` shows them all'),
+    "vendors.unknown": ("[vendors]", 'unknown = "block"   # or "allow": third parties that no file describes'),
+    "storefront.url": ("[storefront]", 'url = "http://127.0.0.1:8080"'),
+}
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def say(text: str) -> None:
+    """One line of talk."""
+    err.print(text)
+
+
+def refuse(refused: Refused) -> int:
+    """Every problem on a line of its own, what to paste where something is only missing. Returns the exit code, 1."""
+    problems = refused.problems
+    for problem in problems:
+        err.print(_line(problem))
+    pasted = _paste(problems)
+    if pasted:
+        err.print(f"\nTo paste into {_settings_file(problems)}, with your own values:\n")
+        err.print(Text(pasted, "cyan"))
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    err.print(f"\nconsentry: {count}; nothing was started or written.")
+    return 1
+
+
+def _line(problem: Problem) -> Text:
+    place = problem.file if problem.line is None else f"{problem.file}:{problem.line}"
+    key = f" {problem.key}:" if problem.key else ""
+    line = Text.assemble((f"{place}:", "bold"), (key, "red"), f" {problem.message}")
+    return line.append(f" {problem.mend}", "green") if problem.mend else line
+
+
+def _missing(problems: Sequence[Problem]) -> list[Problem]:
+    return [problem for problem in problems if problem.key in _PASTE and problem.message.startswith("is not set")]
+
+
+def _settings_file(problems: Sequence[Problem]) -> str:
+    return _missing(problems)[0].file
+
+
+def _paste(problems: Sequence[Problem]) -> str:
+    keys = {problem.key for problem in _missing(problems)}
+    tables: dict[str, list[str]] = {}
+    for key, (table, lines) in _PASTE.items():
+        if key in keys:
+            tables.setdefault(table, []).append(lines)
+    return "\n\n".join("\n".join([table, *lines] if table else lines) for table, lines in tables.items())
+
+
+def stdout_is_terminal() -> bool:
+    return sys.stdout.isatty()

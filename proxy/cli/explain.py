@@ -1,0 +1,215 @@
+"""`consentry explain`: whose a URL or a snippet is, and what would become of it for three visitors.
+
+The answer is the rewriting's own: a tag is made of the URL, rewritten, and its report read.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from rich.table import Table
+
+from proxy.catalogue.match import Match
+from proxy.cli.console import out, print_json
+from proxy.cli.options import AsJson, ConfigFile, Loaded, VendorDirs, load_all
+from proxy.cli.pages import DEFAULT_SITE, Rewriting, first_party, read_grant, rewritten, web_address
+from proxy.errors import Problem, Refused
+from proxy.html.page import CannotRewrite, TagReport
+from proxy.model import Standing
+
+_UNKNOWN_ADVICE = (
+    "No vendor file describes it. Save the vendor's own snippet as snippet.html, and start one with:  "
+    "consentry vendors new KEY --from-snippet snippet.html"
+)
+
+#: The tags that a URL is tried in.
+_TAGS = {
+    "script": '<script src="{}"></script>',
+    "img": '<img src="{}">',
+    "iframe": '<iframe src="{}"></iframe>',
+    "link stylesheet": '<link rel="stylesheet" href="{}">',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What one visitor gets of some HTML."""
+
+    visitor: str
+    after: str
+    tags: tuple[TagReport, ...]
+
+
+def explain(
+    url: Annotated[str | None, typer.Argument(metavar="[URL]", help="An address that a page contacts.")] = None,
+    snippet: Annotated[
+        str | None, typer.Option("--html", metavar="SNIPPET", help="A piece of a page instead; - reads standard input.")
+    ] = None,
+    config: ConfigFile = None,
+    vendors: VendorDirs = None,
+    site: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Whose page it is.", show_default=f"origin of the settings, else {DEFAULT_SITE}"
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which vendor a URL or a piece of HTML contacts, and what would become of it.
+
+    consentry explain https://www.google-analytics.com/g/collect?v=2
+
+    consentry explain --html '<script src="https://connect.facebook.net/en_US/fbevents.js"></script>'
+    """
+    if (url is None) == (snippet is None):
+        raise typer.BadParameter("name one URL, or pass --html with a piece of a page", param_hint="URL")
+    if site is not None:
+        _address("--site", site)
+    if url is not None:
+        url = _address("URL", url if "//" in url[:8] else f"https://{url}")
+    loaded = load_all(config, vendors, dev=True)
+    site = site or loaded.settings.origin or DEFAULT_SITE
+    if url is not None:
+        _explain_url(loaded, site, url, as_json)
+    else:
+        _explain_html(loaded, site, sys.stdin.read() if snippet == "-" else snippet or "", as_json)
+
+
+def _address(name: str, text: str) -> str:
+    text = f"https:{text}" if text.startswith("//") else text
+    try:
+        web_address(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=name) from None
+    return text
+
+
+def _outcomes(loaded: Loaded, site: str, markup: str) -> Iterator[_Outcome]:
+    granted = read_grant("all", loaded.use, datetime.now(UTC).date())
+    for visitor, standing, gpc in (
+        ("nothing granted", Standing(), False),
+        ("all granted, then Sec-GPC", granted, True),
+        ("all granted", granted, False),
+    ):
+        tags: list[TagReport] = []
+        page = Rewriting(loaded.settings, loaded.use, standing, gpc, with_banner=False).page(site, tags.append)
+        try:
+            after = b"".join(rewritten([markup.encode("utf-8", "surrogateescape")], page))
+        except CannotRewrite as error:
+            raise Refused([Problem("--html", None, "", f"cannot be rewritten: {error}.")]) from None
+        yield _Outcome(visitor, after.decode("utf-8", "surrogateescape"), tuple(tags))
+
+
+def _explain_url(loaded: Loaded, site: str, url: str, as_json: bool) -> None:
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    match = loaded.use.matcher.find(host, target)
+    ours = any(f".{host}".endswith(f".{suffix}") for suffix in first_party(urlsplit(site).hostname or ""))
+    tried = {
+        name: list(_outcomes(loaded, site, tag.format(html.escape(url, quote=True)))) for name, tag in _TAGS.items()
+    }
+    if as_json:
+        print_json(
+            {
+                "url": url,
+                "first_party": ours,
+                **_match_json(loaded, match),
+                "tags": {name: {one.visitor: _told(one) for one in outcomes} for name, outcomes in tried.items()},
+            }
+        )
+        return
+    facts = Table.grid(padding=(0, 2))
+    for name, value in _facts(loaded, match, ours):
+        facts.add_row(name, value)
+    out.print(url, style="bold")
+    out.print(facts)
+    if match is None and not ours:
+        out.print(_UNKNOWN_ADVICE)
+    table = Table("as", *(one.visitor for one in next(iter(tried.values()))), box=None, padding=(0, 2, 0, 0))
+    for name, outcomes in tried.items():
+        table.add_row(f"<{name}>", *(_action(one) for one in outcomes))
+    out.print()
+    out.print(table)
+
+
+def _facts(loaded: Loaded, match: Match | None, ours: bool) -> Iterator[tuple[str, str]]:
+    if ours:
+        yield "first party", "the shop itself; never touched"
+    if match is None:
+        yield "vendor", "unknown" if not ours else "none"
+        return
+    vendor = loaded.use.vendors.get(match.vendor.key, match.vendor)
+    yield "vendor", f"{vendor.key} ({vendor.name}, {vendor.company})"
+    yield "pattern", match.pattern + ("  (a page that visitors open themselves)" if match.link else "")
+    yield "categories", ", ".join(vendor.categories)
+    if vendor.essential_because is not None:
+        yield "essential because", vendor.essential_because
+    else:
+        yield "needs", ", ".join(sorted(vendor.needs))
+    yield "reach", vendor.reach
+    yield "in use", "yes" if vendor.key in loaded.use.vendors else "no: it is cut for everybody"
+
+
+def _match_json(loaded: Loaded, match: Match | None) -> dict[str, object]:
+    if match is None:
+        return {"vendor": None, "pattern": None}
+    vendor = loaded.use.vendors.get(match.vendor.key, match.vendor)
+    return {
+        "vendor": vendor.key,
+        "name": vendor.name,
+        "company": vendor.company,
+        "pattern": match.pattern,
+        "link": match.link,
+        "categories": vendor.categories,
+        "needs": sorted(vendor.needs),
+        "reach": vendor.reach,
+        "in_use": vendor.key in loaded.use.vendors,
+    }
+
+
+def _action(outcome: _Outcome) -> str:
+    return ", ".join(f"{tag.action} ({tag.reason})" for tag in outcome.tags) or "keep"
+
+
+def _told(outcome: _Outcome) -> dict[str, object]:
+    return {"after": outcome.after, "tags": [_tag_json(tag) for tag in outcome.tags]}
+
+
+def _tag_json(tag: TagReport) -> dict[str, object]:
+    return {
+        "offset": tag.offset,
+        "element": tag.element,
+        "url": tag.url,
+        "vendor": tag.vendor,
+        "categories": tag.categories,
+        "action": tag.action,
+        "reason": tag.reason,
+    }
+
+
+def _explain_html(loaded: Loaded, site: str, markup: str, as_json: bool) -> None:
+    outcomes = list(_outcomes(loaded, site, markup))
+    if as_json:
+        print_json({"before": markup, "visitors": {one.visitor: _told(one) for one in outcomes}})
+        return
+    table = Table("element", "url", "vendor", *(one.visitor for one in outcomes), box=None, padding=(0, 2, 0, 0))
+    for same in zip(*(one.tags for one in outcomes), strict=True):
+        told = (f"{tag.action} ({tag.reason})" for tag in same)
+        table.add_row(same[0].element, same[0].url, same[0].vendor or "unknown", *told)
+    if table.row_count:
+        out.print(table)
+    else:
+        out.print("Nothing in it contacts anybody but the shop.")
+    if any(tag.vendor is None for tag in outcomes[0].tags):
+        out.print(_UNKNOWN_ADVICE)
+    for title, text in (("before", markup), *((one.visitor, one.after) for one in outcomes)):
+        out.print(f"\n{title}", style="bold")
+        out.print(text.rstrip("\n"))

@@ -1,0 +1,176 @@
+"""The page rewriting as the command line uses it: whose page, which grants, which decisions. Pure.
+
+A grant on the command line is turned into the consent that a visitor would have given, and goes through the one
+decision function; nothing is allowed here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import html.parser
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from publicsuffixlist import PublicSuffixList
+
+from proxy.catalogue.use import InUse
+from proxy.consent.banner import banner, footer
+from proxy.consent.site import must_ask, site_of
+from proxy.decide import Grounds, decide_all
+from proxy.html.page import Page, TagReport
+from proxy.html.rewrite import Rewriter
+from proxy.model import ASKED, Category, Consent, How, Regime, Standing, Visit
+from proxy.settings import Settings
+
+#: Whose page it is where nobody says (RFC 2606: nobody's).
+DEFAULT_SITE = "https://shop.example"
+
+#: `--site` value: each page says itself whose it is.
+CANONICAL = "canonical"
+
+
+def read_grant(text: str, use: InUse, today: date) -> Standing:
+    """The standing of a visitor who granted this: all, none, or CATEGORY and vendor:KEY with commas between them.
+
+    "none" is a visitor who has not chosen yet. Raises ValueError with what would be right.
+    """
+    wanted = [item.strip() for item in text.split(",") if item.strip()]
+    if wanted == ["none"]:
+        return Standing()
+    if wanted == ["all"]:
+        return Standing(_consent(use, today, How.ACCEPT, ASKED))
+    if not wanted:
+        raise ValueError(f"{text!r} grants nothing; write all, none, {', '.join(ASKED)} or vendor:KEY")
+    granted = [Category(item) for item in wanted if item in ASKED]
+    keys = [item.removeprefix("vendor:") for item in wanted if item.startswith("vendor:")]
+    for item in wanted:
+        if item not in ASKED and not item.startswith("vendor:"):
+            raise ValueError(f"{item!r} cannot be granted; write all, none, {', '.join(ASKED)} or vendor:KEY")
+    for key in keys:
+        if key not in use.vendors:
+            near = difflib.get_close_matches(key, use.vendors, 1)
+            raise ValueError(f"no vendor {key!r} is in use" + (f"; did you mean vendor:{near[0]}?" if near else ""))
+    return Standing(_consent(use, today, How.SAVE, granted, keys))
+
+
+def _consent(use: InUse, today: date, how: How, granted: Iterable[Category], keys: Iterable[str] = ()) -> Consent:
+    return Consent(
+        policy=use.version,
+        day=today,
+        granted=frozenset(granted),
+        allowed=frozenset(keys),
+        refused=frozenset(),
+        regime=Regime.OPT_IN,
+        how=how,
+    )
+
+
+def web_address(text: str) -> SplitResult:
+    """An absolute http(s) URL, taken apart. Raises ValueError for anything else."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{text!r} is not an http:// or https:// address")
+    parts.port  # noqa: B018  (reading it is the check)
+    return parts
+
+
+def _origin(parts: SplitResult) -> str:
+    """As browsers write it: lower case, no user, no port that goes without saying (RFC 6454, section 6.2)."""
+    host = (parts.hostname or "").rstrip(".")
+    port = "" if parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://[{host}]{port}" if ":" in host else f"{parts.scheme}://{host}{port}"
+
+
+def first_party(host: str) -> frozenset[str]:
+    """The host suffixes that are the shop itself: its registrable domain by the Public Suffix List, or the host alone
+    where there is none (an address, localhost, a public suffix).
+    """
+    host = host.rstrip(".").lower()
+    try:
+        ip_address(host)
+    except ValueError:
+        return frozenset({_suffixes().privatesuffix(host) or host})
+    return frozenset({host})
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What is the same for every page of a run. `with_banner`: the banner or, after a choice, the footer goes in."""
+
+    settings: Settings
+    use: InUse
+    standing: Standing
+    gpc: bool = False
+    with_banner: bool = True
+
+    def page(self, address: str, report: Callable[[TagReport], None] | None = None) -> Page:
+        """One visitor's copy of the document at this absolute address."""
+        parts = urlsplit(address)
+        origin = _origin(parts)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        visit = Visit(self.standing, Regime.OPT_IN, self.gpc, None, (), path)
+        site = site_of(self.settings, self.use, origin)
+        asks = self.with_banner and must_ask(self.use, self.standing, visit.regime, visit.gpc)
+        links = self.with_banner and not asks and self.settings.consent.link == "auto"
+        return Page(
+            origin=origin,
+            url=address,
+            use=self.use,
+            decisions=decide_all(self.use.vendors.values(), Grounds(self.standing, visit.regime, visit.gpc)),
+            first_party=first_party(parts.hostname or ""),
+            prefix=self.settings.consent.prefix,
+            banner=(lambda lang: banner(site, visit, lang)) if asks else None,
+            footer=(lambda lang: footer(site, visit, lang)) if links else None,
+            report=report,
+        )
+
+
+def rewritten(pieces: Iterable[bytes], page: Page) -> Iterator[bytes]:
+    """The page rewritten, as it comes. Raises `CannotRewrite`; what came before is then no whole page."""
+    rewriter = Rewriter(page)
+    for piece in pieces:
+        yield rewriter.feed(piece)
+    yield rewriter.close()
+
+
+def site_of_page(content: bytes) -> str | None:
+    """The absolute address that a page gives for itself: its canonical link, else its og:url. None if it gives none."""
+    reader = _AddressReader()
+    for start in range(0, len(content), 65536):
+        reader.feed(content[start : start + 65536].decode("utf-8", "replace"))
+        if reader.canonical:
+            break
+    return reader.canonical or reader.og_url
+
+
+class _AddressReader(html.parser.HTMLParser):
+    """Finds the first usable canonical link and og:url. The page's tags are not judged by this."""
+
+    canonical: str | None = None
+    og_url: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "link" and "canonical" in values.get("rel", "").lower().split():
+            self.canonical = self.canonical or _usable(values.get("href", ""))
+        elif tag == "meta" and values.get("property", values.get("name", "")).lower() == "og:url":
+            self.og_url = self.og_url or _usable(values.get("content", ""))
+
+
+def _usable(text: str) -> str | None:
+    text = text.strip()
+    address = urljoin("https:", text) if text.startswith("//") else text
+    try:
+        web_address(address)
+    except ValueError:
+        return None
+    return address

@@ -1,0 +1,181 @@
+"""`consentry serve`: check everything, take the sockets, say what is about to run, run it.
+
+Nothing is started while anything is wrong: settings, vendor files, state folder and both addresses are checked first,
+and all that is wrong with them is told at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+from rich.table import Table
+
+from proxy.catalogue.load import catalogue_of
+from proxy.cli.console import out, say
+from proxy.cli.options import ConfigFile, Loaded, VendorDirs, load_all
+from proxy.errors import Problem, Refused
+from proxy.serve import ListenAddress, address_of, bind, read_address, run, same_place
+
+if TYPE_CHECKING:
+    from proxy.catalogue.schema import Vendor
+    from proxy.settings import Settings
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _address(text: str) -> ListenAddress:
+    try:
+        return read_address(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def serve(
+    storefront: Annotated[
+        str | None, typer.Option(metavar="URL", help="The web server to put the proxy in front of.")
+    ] = None,
+    listen: Annotated[
+        ListenAddress, typer.Option(parser=_address, metavar="HOST:PORT", help="Where visitors come in. Port 0: any.")
+    ] = "127.0.0.1:8000",  # type: ignore[assignment]  # typer parses defaults, too
+    admin: Annotated[
+        ListenAddress, typer.Option(parser=_address, metavar="HOST:PORT", help="Probes and metrics. Never public.")
+    ] = "127.0.0.1:8001",  # type: ignore[assignment]
+    config: ConfigFile = None,
+    vendors: VendorDirs = None,
+    state: Annotated[Path, typer.Option(metavar="DIR", help="What the processes share and keep.")] = Path(
+        "consentry-state"
+    ),
+    workers: Annotated[int, typer.Option(min=1, max=256, metavar="N", help="Processes that serve.")] = 1,
+    dev: Annotated[
+        bool,
+        typer.Option("--dev", help="For trying out: throw-away keys, plain http, every described vendor in use."),
+    ] = False,
+) -> None:
+    """Run the proxy in front of a storefront.
+
+    Try it in front of any web server:  consentry serve --storefront http://127.0.0.1:3000 --dev
+    """
+    loaded = _load(config, vendors, dev, storefront)
+    problems = [*_own_address(loaded.settings, listen, admin), *_state_problems(state)]
+    if problems:
+        raise Refused(problems)
+    public_socket, admin_socket = _bind_both(listen, admin)
+    _summarise(loaded, address_of(public_socket), address_of(admin_socket), workers)
+    catalogue = loaded.catalogue
+    work = functools.partial(_work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files))
+    if workers == 1:
+        work(public_socket, admin_socket)
+    else:
+        _supervise(functools.partial(work, supervised=True), workers, public_socket, admin_socket, state)
+    say("Ended.")
+
+
+def _load(config: Path | None, vendors: list[Path] | None, dev: bool, storefront: str | None) -> Loaded:
+    return load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
+
+
+def _work(
+    settings: Settings,
+    vendors: tuple[Vendor, ...],
+    files: dict[str, Path],
+    public: socket.socket,
+    admin: socket.socket,
+    *,
+    supervised: bool = False,
+) -> None:
+    """What one process does. With several, each gets the very settings and vendors that the first one checked."""
+    from proxy.app import build
+
+    logging.getLogger("proxy").setLevel(logging.INFO)
+    catalogue = catalogue_of(vendors, files)
+    run(lambda: build(settings, catalogue), public, admin, supervised=supervised)
+
+
+def _supervise(
+    work: Callable[[socket.socket, socket.socket], None],
+    workers: int,
+    public: socket.socket,
+    admin: socket.socket,
+    state: Path,
+) -> None:
+    from proxy.workers import Supervisor, shared_metrics
+
+    with shared_metrics(state) as metrics:
+        Supervisor(work, workers, public, admin, metrics).run()
+
+
+def _own_address(settings: Settings, listen: ListenAddress, admin: ListenAddress) -> list[Problem]:
+    problems = []
+    if listen == admin and listen.port:
+        mend = f"Choose another port for one of them, like {admin.host}:{admin.port + 1}."
+        problems.append(Problem("--admin", None, "", f"{admin} is the address of --listen, too.", mend))
+    url = settings.storefront.url or ""
+    parts = urlsplit(url)
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    for option, address in (("--listen", listen), ("--admin", admin)):
+        if same_place(parts.hostname or "", port, address):
+            message = f"{url} is the address of {option}: the proxy would ask itself for every page."
+            mend = f"Let the storefront or {option} use another port."
+            problems.append(Problem("--storefront", None, "", message, mend))
+    return problems
+
+
+def _state_problems(state: Path) -> list[Problem]:
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=state):
+            pass
+    except OSError as error:
+        message = f"{state} cannot be written: {error.strerror or error}."
+        return [Problem("--state", None, "", message, "Name a folder that this user may write in.")]
+    return []
+
+
+def _bind_both(listen: ListenAddress, admin: ListenAddress) -> tuple[socket.socket, socket.socket]:
+    bound: list[socket.socket] = []
+    problems: list[Problem] = []
+    for option, address in (("--listen", listen), ("--admin", admin)):
+        try:
+            bound.append(bind(address, option))
+        except Refused as refused:
+            problems.extend(refused.problems)
+    if problems:
+        raise Refused(problems)
+    return bound[0], bound[1]
+
+
+def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, workers: int) -> None:
+    settings, use = loaded.settings, loaded.use
+    essential = sum(vendor.essential for vendor in use.vendors.values())
+    unknown = "blocked" if use.unknown == "block" else "allowed, and reported"
+    open_at = listen.url if settings.dev or settings.origin is None else settings.origin
+    if settings.dev:
+        say("warning: --dev is for trying out: throw-away keys, plain http, unknown third parties allowed.")
+    table = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("mode", settings.mode + (" (nothing is rewritten)" if settings.mode == "pass" else "")),
+        ("site", settings.origin or "taken from each request"),
+        ("storefront", settings.storefront.url or ""),
+        ("vendors in use", f"{len(use.vendors)} ({essential} essential, {len(use.vendors) - essential} asked about)"),
+        ("unknown", unknown),
+        ("region source", "none: everyone opt-in"),
+        ("processes", str(workers)),
+        ("listening", f"{listen} for visitors, {admin} for probes and metrics"),
+        ("look at", open_at),
+        ("choices", f"{open_at}{settings.consent.prefix}"),
+        ("admin", f"{admin.url}/livez  /readyz  /metrics"),
+    ):
+        table.add_row(name, value)
+    out.print(f"Consentry {version('consentry')}, process {os.getpid()}; Ctrl-C ends it", style="bold")
+    out.print(table)
+    out.file.flush()

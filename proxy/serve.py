@@ -1,0 +1,231 @@
+"""The process: sockets bound first, two listeners in one event loop, signals that end everything.
+
+Rules: nothing here knows what the apps do. Sockets are bound before anything else is started, so that a taken port
+starts nothing; port 0 takes a free one. Forwarded headers are never believed by the server (`proxy_headers=False`;
+the app's own trusted networks decide), and it adds neither Date nor Server: both are the storefront's. A first SIGINT
+or SIGTERM lets answers under way finish for `GRACE` seconds, a second one does not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from multiprocessing import parent_process
+from typing import Protocol
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from proxy.errors import Problem, Refused
+
+#: Seconds that answers under way are given to finish: at a keyboard next to nothing, in a deployment long enough for
+#: a page (a browser repeats what was cut off, a customer may not).
+GRACE: Mapping[int, int] = {signal.SIGINT: 1, signal.SIGTERM: 5}
+
+#: Connections that may wait to be accepted.
+BACKLOG = 2048
+
+
+class Served(Protocol):
+    """What is served: the two apps, and what to run before the first request and after the last."""
+
+    @property
+    def public(self) -> ASGIApp: ...
+
+    @property
+    def admin(self) -> ASGIApp: ...
+
+    @property
+    def start(self) -> Callable[[], Awaitable[None]]: ...
+
+    @property
+    def stop(self) -> Callable[[], Awaitable[None]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen. `str()` is how it is written: 127.0.0.1:8000, [::1]:8000."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address as somebody on this machine would open it."""
+        return f"http://{ListenAddress(_ANY.get(self.host, self.host), self.port)}"
+
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (read, not bound)
+
+
+def read_address(text: str) -> ListenAddress:
+    """HOST:PORT, [IPv6]:PORT or :PORT (this machine only). Raises ValueError with what would be right."""
+    host, colon, port = text.rpartition(":")
+    right = f"{text!r} is not HOST:PORT; write 127.0.0.1:8000, [::1]:8000 or 0.0.0.0:8000"
+    if not colon or not port.isascii() or not port.isdigit():
+        raise ValueError(right)
+    if int(port) > 65535:
+        raise ValueError(f"{port} is not a port; ports run from 0 (any free one) to 65535")
+    if host.startswith("[") and host.endswith("]"):
+        try:
+            return ListenAddress(str(IPv6Address(host[1:-1])), int(port))
+        except ValueError:
+            raise ValueError(right) from None
+    if ":" in host or "[" in host or "/" in host or host != host.strip() or " " in host:
+        raise ValueError(right)
+    return ListenAddress(host or "127.0.0.1", int(port))
+
+
+def bind(address: ListenAddress, option: str) -> socket.socket:
+    """A listening socket. Raises `Refused`, naming the option, where the address cannot be had."""
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise _not_bound(option, f"{address.host} is no address of this machine: {_said(error)}.") from None
+    family, _, _, _, place = found[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address.host != "::"))
+        listener.bind(place)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        why = _WHY.get(error.errno or 0, "{} cannot be listened on: {}.")
+        raise _not_bound(option, why.format(address, _said(error))) from None
+    listener.setblocking(False)
+    return listener
+
+
+_WHY = {
+    errno.EADDRINUSE: "{} is in use by another process.",
+    errno.EACCES: "{} may not be listened on by this user (ports below 1024 need a privilege).",
+    errno.EADDRNOTAVAIL: "{} is no address of this machine.",
+}
+
+
+def _said(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _not_bound(option: str, message: str) -> Refused:
+    return Refused(
+        [Problem(option, None, "", message, f"Choose another with {option} HOST:PORT, or :0 for any free port.")]
+    )
+
+
+def address_of(listener: socket.socket) -> ListenAddress:
+    """The address a socket is bound to, with its real port."""
+    host, port, *_ = listener.getsockname()
+    return ListenAddress(str(host), int(port))
+
+
+def same_place(url_host: str, url_port: int, address: ListenAddress) -> bool:
+    """Whether a URL's host and port lead to this address: a proxy must not be put in front of itself."""
+    if url_port != address.port or address.port == 0:
+        return False
+    ours, theirs = _numbers(address.host), _numbers(url_host)
+    if any(number.is_unspecified for number in ours):
+        return any(number.is_loopback or number.is_unspecified for number in theirs)
+    return not ours.isdisjoint(theirs)
+
+
+def _numbers(host: str) -> frozenset[IPv4Address | IPv6Address]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return frozenset()
+    return frozenset(ip_address(str(place[0]).partition("%")[0]) for *_, place in found)
+
+
+class _Listener(uvicorn.Server):
+    """One of two servers in one loop: signals are the process's, not the server's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run(build: Callable[[], Served], public: socket.socket, admin: socket.socket, *, supervised: bool = False) -> None:
+    """Serve until a signal. `build` is called inside the loop. `supervised`: end when the parent is gone, too."""
+    with asyncio.Runner(loop_factory=_config(_nothing).get_loop_factory()) as runner:
+        runner.run(serve(build, public, admin, supervised=supervised))
+
+
+async def serve(
+    build: Callable[[], Served], public: socket.socket, admin: socket.socket, *, supervised: bool = False
+) -> None:
+    """`run`, in a loop that is already there (the demo has more in it)."""
+    served = build()
+    listeners = [_Listener(_config(served.public)), _Listener(_config(served.admin))]
+    _end_on_signals(listeners, supervised)
+    logging.getLogger("uvicorn.error").addFilter(_tells_more_than_that_we_end)
+    await served.start()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for listener, bound in zip(listeners, (public, admin), strict=True):
+                group.create_task(listener.serve([bound]))
+    finally:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(served.stop(), GRACE[signal.SIGTERM])
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        access_log=False,
+        log_config=None,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE[signal.SIGTERM],
+    )
+
+
+async def _nothing(*_: object) -> None:
+    """An app for a configuration that is only asked for its event loop."""
+
+
+def _end_on_signals(listeners: list[_Listener], supervised: bool) -> None:
+    """A supervised process ends in its own time, or with its parent; the supervisor kills what takes too long."""
+    loop = asyncio.get_running_loop()
+
+    def end(number: int) -> None:
+        for listener in listeners:
+            listener.force_exit = listener.should_exit and not supervised
+            listener.should_exit = True
+            listener.config.timeout_graceful_shutdown = GRACE[number]
+
+    for number in GRACE:
+        loop.add_signal_handler(number, end, number)
+    parent = parent_process()
+    if supervised and parent is not None:
+        sentinel = parent.sentinel
+
+        def orphaned() -> None:
+            loop.remove_reader(sentinel)
+            end(signal.SIGINT)
+
+        loop.add_reader(sentinel, orphaned)
+
+
+def _tells_more_than_that_we_end(record: logging.LogRecord) -> bool:
+    """Drops the server's traceback and count of answers that the end of the process cut short: it was asked for."""
+    cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cancelled and "timeout graceful shutdown exceeded" not in record.getMessage()

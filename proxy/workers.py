@@ -1,0 +1,145 @@
+"""Several processes on the same sockets: started, restarted, told to end.
+
+Rules: the sockets are bound by the parent and inherited, so no worker can fail to get them, and the kernel hands each
+connection to whoever is free. Workers are started afresh (spawned, not forked): nothing of the parent's threads or
+loops is in them. One that dies is started again, at once if it had lived, after `PAUSE` seconds if it had not. Workers
+never see the keyboard's SIGINT; the parent passes on one SIGTERM, and kills what outlives the time it gave. A worker
+whose parent is gone ends by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import FrameType
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from proxy.serve import GRACE
+
+#: Seconds to wait before a worker that died young is started again; and until what age it counts as young.
+PAUSE = 1.0
+
+_log = logging.getLogger(__name__)
+_context = multiprocessing.get_context("spawn")
+
+#: What a worker does: serve on the public and the admin socket until told to end. A function at the top of a module.
+Work = Callable[[socket.socket, socket.socket], None]
+
+
+@contextlib.contextmanager
+def shared_metrics(state: Path) -> Iterator[Path]:
+    """Where workers add up their counters, so that whichever answers /metrics answers for all (prometheus-client's
+    multiprocess mode). Emptied first: the files of an earlier run would be counted in.
+    """
+    folder = state / "metrics"
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.db"):
+        stale.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    try:
+        yield folder
+    finally:
+        del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+        for left in folder.glob("*.db"):
+            left.unlink()
+
+
+class Supervisor:
+    """Keeps `count` workers running until a signal; `run` returns when the last of them is gone."""
+
+    def __init__(self, work: Work, count: int, public: socket.socket, admin: socket.socket, metrics: Path) -> None:
+        self.work = work
+        self.count = count
+        self.sockets = (public, admin)
+        self.metrics = metrics
+        self.workers: dict[int, SpawnProcess] = {}  # by sentinel
+        self.born: dict[int, float] = {}
+        self.signals: list[int] = []
+
+    def run(self) -> None:
+        with _signals_into(self.signals) as woken:
+            self._start_missing()
+            while not self.signals:
+                for sentinel in wait([woken, *self.workers]):
+                    if sentinel in self.workers:
+                        self._bury(self.workers.pop(sentinel), self.born.pop(sentinel), woken)
+                if not self.signals:
+                    self._start_missing()
+            self._end(woken)
+
+    def _start_missing(self) -> None:
+        while len(self.workers) < self.count:
+            worker = _context.Process(target=self.work, args=self.sockets, name="consentry worker")
+            with _interrupts_held():
+                worker.start()
+            self.workers[worker.sentinel] = worker
+            self.born[worker.sentinel] = time.monotonic()
+
+    def _bury(self, worker: SpawnProcess, born: float, woken: int) -> None:
+        worker.join()
+        mark_process_dead(worker.pid, str(self.metrics))  # type: ignore[no-untyped-call]
+        _log.error("worker %s died (%s); starting another", worker.pid, _how(worker.exitcode))
+        if time.monotonic() - born < PAUSE:
+            wait([woken], PAUSE)
+
+    def _end(self, woken: int) -> None:
+        for worker in self.workers.values():
+            worker.terminate()
+        patience = time.monotonic() + GRACE[self.signals[0]] + 1
+        heard = len(self.signals)
+        os.read(woken, 64)
+        while self.workers and len(self.signals) == heard and (left := patience - time.monotonic()) > 0:
+            for sentinel in wait([woken, *self.workers], left):
+                if sentinel in self.workers:
+                    self.workers.pop(sentinel).join()
+        for worker in self.workers.values():
+            worker.kill()
+            worker.join()
+
+
+def _how(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return f"signal {-exit_code}, {signal.strsignal(-exit_code)}"
+    return f"exit code {exit_code}"
+
+
+@contextlib.contextmanager
+def _signals_into(heard: list[int]) -> Iterator[int]:
+    """Appends each SIGINT and SIGTERM to the list; yields a descriptor that is readable once one has come."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+
+    def hear(number: int, _: FrameType | None) -> None:
+        heard.append(number)
+        with contextlib.suppress(BlockingIOError):
+            os.write(writer, b"!")
+
+    before = {number: signal.signal(number, hear) for number in GRACE}
+    try:
+        yield reader
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A worker inherits a blocked SIGINT and keeps it; one that comes meanwhile reaches the parent right after."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
