@@ -114,13 +114,15 @@ class Spellings:
                 text = pattern.sub(short, text)
         return text
 
-    def found_in(self, content: bytes) -> bool:
-        """Whether `content`, which may be binary, holds the address in any spelling."""
+    def in_text(self, text: bytes) -> bool:
+        return any(pattern.search(text) for pattern, _ in self.written) or self._coded_in(text)
+
+    def in_bytes(self, content: bytes) -> bool:
+        """Whether content that may be binary holds it: as text, as UTF-16 text, or as bytes on the wire."""
         return (
-            any(packed in content for packed in self.packed)
-            or any(pattern.search(content) for pattern, _ in self.written)
-            or any(pattern.search(content.replace(b"\0", b"")) for pattern, _ in self.written)  # UTF-16
-            or self._coded_in(content)
+            self.in_text(content)
+            or (b"\0" in content and self.in_text(content.replace(b"\0", b"")))
+            or any(packed in content for packed in self.packed)
         )
 
     def _coded_in(self, text: bytes) -> bool:
@@ -138,22 +140,23 @@ def _layers(text: bytes) -> Iterator[bytes]:
 
 
 @lru_cache(maxsize=4096)
-def spellings(text: str | None) -> Spellings | None:
+def spellings(text: str | None, shorten: bool = True) -> Spellings | None:
     """The spellings of the address that `text` names; None where it names none, or a loopback one (nobody's).
 
-    Plain in either case, expanded or compressed IPv6, percent-encoded (more than once too), JSON- or HTML-escaped, IPv4-mapped
-    and its relatives; hex, decimal and base64 in the three alignments.
+    Plain in either case, expanded or compressed IPv6, percent-encoded (more than once too), JSON- or HTML-escaped,
+    IPv4-mapped and its relatives; hex, decimal and base64 in the three alignments. `shorten` False: none can be
+    replaced.
     """
     address = parse(text)
     if address is None or address.is_loopback or address.is_unspecified:
         return None
-    short = truncate(str(address))
+    short = truncate(str(address)) if shorten else None
     inside = address if isinstance(address, IPv4Address) else embedded(address)
     written: list[tuple[re.Pattern[bytes], bytes | None]] = []
     if isinstance(address, IPv6Address):
         written.append((_compiled(_ipv6_pattern(address)), short.encode() if short else None))
     if inside is not None:
-        short4 = truncate(str(inside)) if isinstance(address, IPv4Address) else None
+        short4 = short if isinstance(address, IPv4Address) else None
         pair = None if short4 is None else "{:x}:{:x}".format(*_halves(IPv4Address(short4)))
         written.append((_compiled(_dotted(inside)), short4.encode() if short4 else None))
         written.append((_compiled(_pair(inside)), pair.encode() if pair else None))

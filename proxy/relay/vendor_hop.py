@@ -1,0 +1,258 @@
+"""Everything that is sent to vendors goes through here: the one module that imports httpx.
+
+Rules of this file: what leaves is what the caller built, to the byte: no default header, no cookie, no proxy from the
+environment, no redirect followed, no normalised path. Connections go to checked public addresses (`pinning.py`) unless
+a shop says `private = true` for the vendor, or to `vendors.gateway`. Each exchange runs in a task of its own which no
+visitor's leaving cancels (a cancelled request leaks a slot of httpcore's pool); it ends by its own deadline instead.
+Errors of httpx are translated into `VendorDown` here and nowhere else. URLs are never logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpcore
+import httpx
+
+from proxy.minimise import Outgoing
+from proxy.relay.pinning import NotPublic, Pinned, Resolve, resolve
+from proxy.settings.schema import VendorsSettings
+
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # they log whole URLs at INFO and DEBUG
+
+_TIMEOUT = httpx.Timeout(connect=3.0, read=5.0, write=5.0, pool=1.0)
+
+#: An exchange ends after this many seconds, however steadily its bytes trickle.
+LONGEST = 60.0
+
+#: How much of an answer is read ahead of the visitor, in pieces of at most 64 KiB each.
+_AHEAD = 4
+_PIECE = 65_536
+
+
+class Failure(StrEnum):
+    """Why a vendor gave no usable answer: a closed set, for logs and metrics."""
+
+    CONNECT = "connect"
+    NOT_PUBLIC = "address not public"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    CODING = "coding"
+    TOO_LARGE = "too large"
+    BUSY = "busy"
+
+
+class VendorDown(Exception):
+    """No answer, or none that can be used. `failure` says why; nothing of the request is in it."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.value)
+
+
+@dataclass
+class Answer:
+    """A vendor's answer as it arrives. `headers` have lower-case names; the body comes decoded from gzip.
+
+    Read `body()` to its end, or `leave()`: then the exchange ends by itself. `body` raises `VendorDown` where the
+    answer breaks off or grows beyond the limit.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    _pieces: asyncio.Queue[bytes | VendorDown | None]
+    _left: bool = field(default=False, init=False)
+
+    def header(self, name: bytes) -> bytes | None:
+        return next((value for key, value in self.headers if key == name), None)
+
+    async def body(self) -> AsyncIterator[bytes]:
+        while (piece := await self._pieces.get()) is not None:
+            if isinstance(piece, VendorDown):
+                raise piece
+            yield piece
+
+    async def whole(self) -> bytes:
+        return b"".join([piece async for piece in self.body()])
+
+    def leave(self) -> None:
+        """No more is wanted: the exchange stops reading and closes its connection."""
+        self._left = True
+        while not self._pieces.empty():
+            self._pieces.get_nowait()
+
+    async def hand_over(self, piece: bytes | VendorDown | None) -> bool:
+        """The exchange's side: False when nobody reads any more."""
+        if not self._left:
+            await self._pieces.put(piece)
+        return not self._left
+
+
+class _Transport(httpx.AsyncHTTPTransport):
+    """httpx's own transport over a pool whose connections are pinned."""
+
+    def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
+        super().__init__(trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=False),
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=30.0,
+            network_backend=backend,
+        )
+
+
+class VendorHop:
+    """The way to vendors. One for a process; `aclose` it when the process ends.
+
+    With an egress proxy (`vendors.proxy`) names are resolved there, and the address check is the proxy's to make.
+    """
+
+    def __init__(self, settings: VendorsSettings, *, resolve: Resolve = resolve) -> None:
+        self._gateway = settings.gateway
+        if settings.gateway is not None:
+            plain = _client(httpx.AsyncHTTPTransport(trust_env=False))
+            self._clients = {False: plain, True: plain}
+        elif settings.proxy is not None:
+            through = _client(httpx.AsyncHTTPTransport(trust_env=False, proxy=settings.proxy))
+            self._clients = {False: through, True: through}
+        else:
+            self._clients = {
+                False: _client(_Transport(Pinned(resolve))),
+                True: _client(httpx.AsyncHTTPTransport(trust_env=False)),
+            }
+        self._exchanges: set[asyncio.Task[None]] = set()
+
+    async def open(self, host: str, outgoing: Outgoing, *, largest: int, private: bool = False) -> Answer:
+        """Send one request to `https://host` and return its answer once the head is there.
+
+        `largest` bounds the decoded body in bytes. `private` lifts the address check. Raises `VendorDown`. Cancelling
+        the caller does not cancel the exchange.
+        """
+        head: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        exchange = asyncio.create_task(self._exchange(self._request(host, outgoing), head, largest, private))
+        self._exchanges.add(exchange)
+        exchange.add_done_callback(self._exchanges.discard)
+        try:
+            return await asyncio.shield(head)
+        except asyncio.CancelledError:
+            head.add_done_callback(_leave)
+            raise
+
+    async def aclose(self) -> None:
+        """End every exchange and close every connection."""
+        for exchange in list(self._exchanges):
+            exchange.cancel()
+        await asyncio.gather(*self._exchanges, return_exceptions=True)
+        for client in set(self._clients.values()):
+            await client.aclose()
+
+    def _request(self, host: str, outgoing: Outgoing) -> httpx.Request:
+        headers = [(b"Host", host.encode("ascii")), *outgoing.headers]
+        if outgoing.method == "POST" and not outgoing.body:
+            headers.append((b"Content-Length", b"0"))
+        return httpx.Request(
+            outgoing.method,
+            self._gateway or f"https://{host}",
+            headers=headers,
+            content=outgoing.body or None,
+            extensions={"target": outgoing.target, "timeout": _TIMEOUT.as_dict()},
+        )
+
+    async def _exchange(
+        self, request: httpx.Request, head: asyncio.Future[Answer], largest: int, private: bool
+    ) -> None:
+        answer: Answer | None = None
+        try:
+            async with asyncio.timeout(LONGEST):
+                response = await self._clients[private].send(request, stream=True)
+                async with contextlib.aclosing(response):
+                    headers = [(name.lower(), value) for name, value in response.headers.raw]
+                    decoder = _Decoder(dict(headers).get(b"content-encoding", b""), largest)
+                    answer = Answer(response.status_code, headers, asyncio.Queue(_AHEAD))
+                    head.set_result(answer)
+                    async for raw in response.aiter_raw(_PIECE):
+                        for piece in decoder.feed(raw):
+                            if not await answer.hand_over(piece):
+                                return
+                    decoder.close()
+            await answer.hand_over(None)
+        except (httpx.HTTPError, TimeoutError, VendorDown) as error:
+            await _tell(head, answer, error if isinstance(error, VendorDown) else VendorDown(_failure(error)))
+        except asyncio.CancelledError:  # the process ends
+            await _tell(head, None, VendorDown(Failure.CONNECT))
+            raise
+
+
+async def _tell(head: asyncio.Future[Answer], answer: Answer | None, down: VendorDown) -> None:
+    if not head.done():
+        head.set_exception(down)
+    elif answer is not None:
+        await answer.hand_over(down)
+
+
+def _leave(head: asyncio.Future[Answer]) -> None:
+    if not head.cancelled() and head.exception() is None:
+        head.result().leave()
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error.__cause__, NotPublic):
+        return Failure.NOT_PUBLIC
+    if isinstance(error, httpx.PoolTimeout):
+        return Failure.BUSY
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        return Failure.TIMEOUT
+    return Failure.CONNECT if isinstance(error, httpx.ConnectError) else Failure.PROTOCOL
+
+
+def _client(transport: httpx.AsyncHTTPTransport) -> httpx.AsyncClient:
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.AsyncClient(transport=transport, cookies=no_cookies, trust_env=False, follow_redirects=False)
+
+
+class _Decoder:
+    """Takes gzip off, never holding more than a piece of what comes out. Raises `VendorDown`."""
+
+    def __init__(self, coding: bytes, largest: int) -> None:
+        self._room = largest
+        match coding.strip().lower():
+            case b"" | b"identity":
+                self._inflate = None
+            case b"gzip" | b"x-gzip":
+                self._inflate = zlib.decompressobj(wbits=31)
+            case _:
+                raise VendorDown(Failure.CODING)
+        self._started = False
+
+    def feed(self, raw: bytes) -> Iterator[bytes]:
+        if self._inflate is None:
+            yield self._counted(raw)
+            return
+        self._started = True
+        while raw and not self._inflate.eof:
+            try:
+                piece = self._inflate.decompress(raw, _PIECE)
+            except zlib.error:
+                raise VendorDown(Failure.CODING) from None
+            raw = self._inflate.unconsumed_tail
+            if piece:
+                yield self._counted(piece)
+
+    def close(self) -> None:
+        if self._inflate is not None and self._started and not self._inflate.eof:
+            raise VendorDown(Failure.CODING)
+
+    def _counted(self, piece: bytes) -> bytes:
+        self._room -= len(piece)
+        if self._room < 0:
+            raise VendorDown(Failure.TOO_LARGE)
+        return piece
