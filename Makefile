@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-BENCH_RESULTS ?= bench-results.json
+EXAMPLES ?= 5000
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint format bench fuzz schema wheel clean
@@ -40,10 +40,20 @@ format: $(STAMP)  ## put the code in shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(STAMP)  ## speed of page rewriting and matching, as a table and in bench-results.json
-	$(BIN)/python -m tests.bench.rewriting --json $(BENCH_RESULTS) $(ARGS)
-	$(BIN)/python -m tests.bench.matching --json $(BENCH_RESULTS) $(ARGS)
+bench: $(STAMP)  ## speed of page rewriting and of matching, as tables and in bench-results.json
+	$(BIN)/python -m tests.bench.rewriting $(ARGS)
+	$(BIN)/python -m tests.bench.matching $(ARGS)
+
+fuzz: $(STAMP)  ## the property tests with many more examples: make fuzz EXAMPLES=20000
+	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis --timeout=1800 $(ARGS)
+
+schema: $(STAMP)  ## vendors/schema.json, from the code
+	$(BIN)/python -m proxy.catalogue.json_schema
+
+wheel: $(STAMP)  ## dist/consentry-*.whl
+	rm -rf dist
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --wheel-dir dist .
 
 clean:  ## everything that was made here
-	rm -rf $(VENV) dist build consentry-state $(BENCH_RESULTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) dist build consentry-state bench-results.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

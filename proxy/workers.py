@@ -93,6 +93,8 @@ class Supervisor:
             wait([woken], PAUSE)
 
     def _end(self, woken: int) -> None:
+        for bound in self.sockets:
+            bound.close()
         for worker in self.workers.values():
             worker.terminate()
         patience = time.monotonic() + GRACE[self.signals[0]] + 1

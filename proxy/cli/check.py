@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from proxy.cli.console import out, print_json
 from proxy.cli.options import AsJson, ConfigFile, Loaded, VendorDirs, load_all
+from proxy.errors import Refused
 
 
 def check(
@@ -22,7 +24,13 @@ def check(
 
     Exit 0: `serve` would start with them. Exit 1: every problem is listed, with its place and what would be right.
     """
-    loaded = load_all(config, vendors, dev=dev)
+    try:
+        loaded = load_all(config, vendors, dev=dev)
+    except Refused as refused:
+        if not as_json:
+            raise
+        print_json({"problems": [asdict(problem) for problem in refused.problems]})
+        raise typer.Exit(1) from None
     summary = _summary(loaded)
     if as_json:
         print_json({"problems": [], **summary})

@@ -53,7 +53,7 @@ def refuse(refused: Refused) -> int:
         err.print(f"\nTo paste into {_settings_file(problems)}, with your own values:\n")
         err.print(Text(pasted, "cyan"))
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    err.print(f"\nconsentry: {count}; nothing was started or written.")
+    err.print(f"\nconsentry: {count}")
     return 1
 
 

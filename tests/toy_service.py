@@ -1,0 +1,70 @@
+"""A service to try the process part with: `python -m tests.toy_service WORKERS STATE` prints its two ports.
+
+/pid says which process answers, /endless never ends its answer, /metrics counts requests over all processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest, multiprocess
+from starlette.types import Message, Receive, Scope, Send
+
+from proxy.serve import ListenAddress, address_of, bind, run
+from proxy.workers import Supervisor, shared_metrics
+
+ASKED = Counter("toy_asked_total", "Requests.")
+
+
+async def public(scope: Scope, receive: Receive, send: Send) -> None:
+    ASKED.inc()
+    head: Message = {"type": "http.response.start", "status": 200, "headers": []}
+    await send(head)
+    await send({"type": "http.response.body", "body": f"{os.getpid()}\n".encode(), "more_body": True})
+    if scope["path"] == "/endless":
+        await asyncio.Event().wait()
+    await send({"type": "http.response.body"})
+
+
+async def admin(scope: Scope, receive: Receive, send: Send) -> None:
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": generate_latest(registry)})
+
+
+@dataclass(frozen=True)
+class Toy:
+    public = staticmethod(public)
+    admin = staticmethod(admin)
+
+    async def start(self) -> None:
+        print("started", os.getpid(), file=sys.stderr, flush=True)
+
+    async def stop(self) -> None:
+        print("stopped", os.getpid(), file=sys.stderr, flush=True)
+
+
+def work(public_socket: socket.socket, admin_socket: socket.socket) -> None:
+    run(Toy, public_socket, admin_socket, supervised=True)
+
+
+def main(workers: int, state: Path) -> None:
+    logging.basicConfig()
+    sockets = [bind(ListenAddress("127.0.0.1", 0), option) for option in ("--listen", "--admin")]
+    print(*(address_of(one).port for one in sockets), flush=True)
+    if workers == 1:
+        run(Toy, sockets[0], sockets[1])
+    else:
+        with shared_metrics(state) as metrics:
+            Supervisor(work, workers, sockets[0], sockets[1], metrics).run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))
