@@ -1,0 +1,340 @@
+"""Finds a page's tags as browsers do (WHATWG HTML 13.2.5), in bytes that arrive in pieces.
+
+Rules of this file: it never changes a byte and decides nothing about vendors. It runs in C from one interesting
+construct to the next and tells of tags, of the text of raw text elements and scripts, and of other text and comments
+only where it is asked to. All before the cursor is settled and may leave; what is held is at most one tag, or the few
+bytes that could become one. Bytes are read once, however small the pieces. Encodings are those in which ASCII bytes
+are ASCII characters.
+
+With scripting on, `<noscript>` is raw text, with scripting off it is markup: `scripting` says which reading this is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+from proxy.html import grammar
+from proxy.html.attributes import closes_itself, decode, parse
+from proxy.html.foreign import Foreign
+from proxy.html.partial import PartialTag
+
+
+class Kind(IntEnum):
+    START = 0
+    END = 1
+    RAW = 2
+    TEXT = 3
+    COMMENT = 4
+
+
+class Token(NamedTuple):
+    """What was found, at `buffer[start:end]`; `name` is a tag's, or that of the element whose text it is, lower case.
+
+    RAW is the text of a raw text element, in as many pieces as it comes; TEXT and COMMENT (all that starts with `<!`,
+    `<?` or `</ `, too) are told of only where asked for; a comment's start is negative if it began in an earlier piece.
+    """
+
+    kind: Kind
+    start: int
+    end: int
+    name: bytes
+
+
+class Until(Enum):
+    """What ends a stretch in which nothing else counts."""
+
+    DASHES = b"-->"
+    ANGLE = b">"
+    BRACKETS = b"]]>"
+    NEVER = b""
+
+
+#: Elements of HTML whose text is not markup, but for script and plaintext.
+RAW_TEXT = frozenset({b"style", b"xmp", b"iframe", b"noembed", b"noframes", b"title", b"textarea", b"noscript"})
+_RUN = {name: grammar.raw_run(name) for name in RAW_TEXT}
+_END = {name: grammar.raw_end(name) for name in RAW_TEXT | {b"script"}}
+_SCRIPT_RUN = (grammar.SCRIPT_RUN, grammar.ESCAPED_RUN, grammar.DOUBLE_RUN)
+_PLAIN, _ESCAPED, _DOUBLE = range(3)
+_CDATA = b"[CDATA["
+_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class Scanner:
+    """Feed it the page, and take `tokens()` after each piece.
+
+    `skip` is the pattern of what is not told of (grammar.SKIP_…); it may be changed between tokens. `texts` asks for
+    TEXT and COMMENT of all that is not skipped.
+    """
+
+    def __init__(self, skip: re.Pattern[bytes], *, scripting: bool = True, texts: bool = False) -> None:
+        self.skip = skip
+        self.buffer = b""
+        #: The offset in the page of the buffer's first byte.
+        self.base = 0
+        #: All of the buffer before it is settled.
+        self.cursor = 0
+        #: The open elements of foreign content; None in HTML.
+        self.foreign: Foreign | None = None
+        self._texts = texts
+        self._scripting = scripting
+        self._raw: bytes | None = None
+        self._script = _PLAIN
+        self._until: Until | None = None
+        self._opened = 0
+        self._partial: PartialTag | None = None
+
+    def begin(self, raw: bytes | None = None, until: Until | None = None) -> None:
+        """Starts inside an element's text, or a section of foreign content."""
+        self._raw, self._until = raw, until
+
+    def feed(self, piece: bytes) -> None:
+        """Takes the next piece; what was not settled stays before it."""
+        self.base += self.cursor
+        rest = self.buffer[self.cursor :]
+        self.cursor = 0
+        if self._partial is None:
+            self.buffer = rest + piece if rest else piece
+            return
+        whole = self._partial.feed(piece)
+        self.buffer = whole or b""
+        if whole is not None:
+            self._partial = None
+
+    def tokens(self, *, last: bool = False) -> Iterator[Token]:
+        """What the buffer holds, up to what more bytes could change; with `last`, up to its end."""
+        if last and self._partial is not None:
+            self.buffer, self._partial = self._partial.held, None
+            self.cursor = len(self.buffer)  # a tag that never ends is none
+        size = len(self.buffer)
+        while self.cursor < size:
+            if self._until is not None:
+                yield from self._passed(self._until, last)
+                if self._until is not None:
+                    break
+            elif self._raw is not None:
+                raw = self._raw
+                yield from self._raw_text(raw, last)
+                if self._raw is raw:
+                    break
+            else:
+                before = self.cursor
+                yield from self._content(last)
+                if self.cursor == before:
+                    break
+        if last:
+            self.cursor = size
+            if self._texts and self._until in (Until.DASHES, Until.ANGLE):
+                yield Token(Kind.COMMENT, self._opened - self.base, size, b"")
+
+    @property
+    def in_content(self) -> bool:
+        """Whether the page stands between two constructs: markup put here would be read as such."""
+        return self._until is None and self._raw is None and self._partial is None and self.cursor == len(self.buffer)
+
+    def closer(self) -> bytes:
+        """What ends the construct that is open at the end of what was fed; b"" if none is, or nothing can end it."""
+        if self._until is not None:
+            return self._until.value
+        if self._partial is not None:
+            return self._partial.closer
+        if self._raw is not None:
+            return b"</" + self._raw + b">"
+        rest = self.buffer[self.cursor :]
+        if rest.startswith(b"<!--"):
+            return b"-->"
+        return b">" if len(rest) > 1 else b""
+
+    # ── ordinary content ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _content(self, last: bool) -> Iterator[Token]:
+        """Skips, then takes constructs one by one, until the text of an element begins or more bytes are needed."""
+        buffer = self.buffer
+        size = len(buffer)
+        while self._raw is None and self._until is None:
+            pattern = self.skip if self.foreign is None else self._foreign_skip(self.foreign)
+            at = self.cursor = _end(pattern.match(buffer, self.cursor))
+            if at >= size:
+                return
+            text = _end(grammar.TEXT.match(buffer, at))
+            if text == at and last and buffer[at:] in (b"<", b"</"):
+                text = size
+            if text > at:
+                self.cursor = text
+                yield Token(Kind.TEXT, at, text, self.foreign.top if self.foreign else b"")
+                continue
+            found = grammar.TAG.match(buffer, at)
+            if found is not None:
+                self.cursor = found.end()
+                yield self._tag(found)
+                continue
+            if size - at < 2:
+                return
+            if buffer[at + 1] in _LETTERS or (buffer[at + 1 : at + 2] == b"/" and buffer[at + 2 : at + 3].isalpha()):
+                if not last:
+                    self._partial = PartialTag(buffer[at:])
+                else:
+                    self.cursor = size
+                return
+            comment = self._comment(at, last)
+            if comment is not None and self._texts:
+                yield comment
+            if self.cursor == at:
+                return
+
+    def _foreign_skip(self, foreign: Foreign) -> re.Pattern[bytes]:
+        if self._texts or (foreign.top in (b"script", b"style") and not foreign.by_html_rules):
+            return grammar.SKIP_NOTHING
+        return grammar.SKIP_TEXT if foreign.by_html_rules else grammar.SKIP_FOREIGN
+
+    def _tag(self, found: re.Match[bytes]) -> Token:
+        """The token of a whole tag; what follows it is read as the tag says."""
+        name = found[1].lower()
+        foreign = self.foreign
+        if found[0].startswith(b"</"):
+            if foreign is not None:
+                foreign.end(name)
+                self.foreign = foreign if foreign else None
+            return Token(Kind.END, found.start(), found.end(), name)
+        if foreign is not None:
+            if foreign.start(name, _told(name, found[0]), closes_itself(found[0])):
+                self._enter(name, found[0])
+            if not foreign:
+                self.foreign = None
+        else:
+            self._enter(name, found[0])
+        return Token(Kind.START, found.start(), found.end(), name)
+
+    def _enter(self, name: bytes, tag: bytes) -> None:
+        """An element of HTML begins: its text may be raw, or foreign content."""
+        if name == b"script":
+            self._raw, self._script = name, _PLAIN
+        elif name in RAW_TEXT:
+            self._raw = name if self._scripting or name != b"noscript" else None
+        elif name == b"plaintext":
+            self._until = Until.NEVER
+        elif name in (b"svg", b"math") and not closes_itself(tag):
+            self.foreign = Foreign(name)
+
+    # ── comments, doctypes, CDATA sections ───────────────────────────────────────────────────────────────────────
+
+    def _comment(self, at: int, last: bool) -> Token | None:
+        """Begins what starts with `<!`, `<?` or `</` and is no tag. The token, if it is whole already."""
+        buffer = self.buffer
+        self._opened = self.base + at
+        start = buffer[at + 2 : at + 9]
+        if buffer[at + 1 : at + 2] == b"!":
+            if start.startswith(b"--"):
+                for empty in (b"-->", b"--->"):
+                    if buffer.startswith(empty, at + 2):
+                        self.cursor = at + 2 + len(empty)
+                        return Token(Kind.COMMENT, at, self.cursor, b"")
+                if last or len(buffer) - at > 5:
+                    self.cursor, self._until = at + 4, Until.DASHES
+                return None
+            cdata = self.foreign is not None and not self.foreign.by_html_rules
+            if not last and (start in (b"", b"-") or (cdata and start != _CDATA and _CDATA.startswith(start))):
+                return None
+            if cdata and start == _CDATA:
+                self.cursor, self._until = at + 9, Until.BRACKETS
+                return None
+        elif buffer[at + 1 : at + 2] == b"/" and not start:
+            return None
+        self.cursor, self._until = at + 2, Until.ANGLE
+        return None
+
+    def _passed(self, until: Until, last: bool) -> Iterator[Token]:
+        """Runs to what ends a comment, section or text; stays in it if that has not come."""
+        buffer, at = self.buffer, self.cursor
+        if until is Until.DASHES:
+            end = stop = _end(grammar.COMMENT_RUN.match(buffer, at))
+            if buffer.startswith(b"-->", stop):
+                end = stop + 3
+            elif buffer.startswith(b"--!>", stop):
+                end = stop + 4
+            over = end > stop
+        else:
+            stop = buffer.find(until.value, at) if until.value else -1
+            over = stop >= 0
+            if not over:
+                stop = max(at, len(buffer) - (2 if until is Until.BRACKETS else 0))
+            end = stop + len(until.value) if over else stop
+        if last and not over:
+            stop = end = len(buffer)
+        self.cursor = end
+        if over:
+            self._until = None
+        if until in (Until.BRACKETS, Until.NEVER):
+            if stop > at and (self._texts or until is Until.BRACKETS):
+                yield Token(Kind.TEXT, at, stop, self.foreign.top if self.foreign else b"")
+        elif self._texts and over:
+            yield Token(Kind.COMMENT, self._opened - self.base, end, b"")
+
+    # ── raw text ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _raw_text(self, name: bytes, last: bool) -> Iterator[Token]:
+        """The text of a raw text element up to its end tag, and that tag; stays in it if the tag has not come."""
+        buffer = self.buffer
+        size = len(buffer)
+        start = self.cursor
+        at = start
+        while True:
+            run = _SCRIPT_RUN[self._script] if name == b"script" else _RUN[name]
+            at = _end(run.match(buffer, at))
+            if at >= size:
+                break
+            if _END[name].match(buffer, at) and not (name == b"script" and self._script == _DOUBLE):
+                break
+            if not last and size - at <= len(name) + 2 and _could_become(buffer[at:].lower(), name):
+                break
+            at = self._script_step(at) if name == b"script" else at + 1
+        at = min(at, size)
+        self.cursor = at
+        if at > start:
+            yield Token(Kind.RAW, start, at, name)
+        if at >= size or not _END[name].match(buffer, at):
+            return
+        found = grammar.TAG.match(buffer, at)
+        if found is not None:
+            self.cursor, self._raw = found.end(), None
+            yield Token(Kind.END, at, found.end(), name)
+            if self.foreign is not None:
+                self.foreign.end(name)
+        elif not last:
+            self._partial = PartialTag(buffer[at:])
+
+    def _script_step(self, at: int) -> int:
+        """Past what stopped a run of script data, into the state that it leads to."""
+        buffer = self.buffer
+        if buffer.startswith(b"-->", at):
+            self._script = _PLAIN
+            return at + 3
+        if self._script == _PLAIN and buffer.startswith(b"<!--", at):
+            self._script = _ESCAPED
+            return at + 2  # the dashes may be those of `-->`, too
+        if self._script == _ESCAPED and grammar.SCRIPT_START.match(buffer, at):
+            self._script = _DOUBLE
+        elif self._script == _DOUBLE and _END[b"script"].match(buffer, at):
+            self._script = _ESCAPED
+        return at + 1
+
+
+def _could_become(rest: bytes, name: bytes) -> bool:
+    """Whether the buffer's last bytes are the beginning of something that counts in this text."""
+    ends = (b"</" + name).startswith(rest)
+    return ends or (name == b"script" and any(mark.startswith(rest) for mark in (b"<!--", b"<script", b"-->")))
+
+
+def _told(name: bytes, tag: bytes) -> dict[bytes, bytes]:
+    """The attributes that decide how an element is read inside foreign content; of most names none does."""
+    if name not in (b"font", b"annotation-xml"):
+        return {}
+    return {a.name: decode(a.raw).encode("utf-8", "surrogateescape") for a in parse(tag) if a.first}
+
+
+def _end(found: re.Match[bytes] | None) -> int:
+    """Where a pattern that matches anywhere (it may match nothing) ended."""
+    assert found is not None
+    return found.end()
