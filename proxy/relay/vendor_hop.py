@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,6 +28,9 @@ from proxy.settings.schema import VendorsSettings
 
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # they log whole URLs at INFO and DEBUG
+
+#: How many exchanges may run for one vendor; more are refused at once.
+AT_ONCE = 64
 
 _TIMEOUT = httpx.Timeout(connect=3.0, read=5.0, write=5.0, pool=1.0)
 
@@ -48,6 +52,10 @@ class Failure(StrEnum):
     CODING = "coding"
     TOO_LARGE = "too large"
     BUSY = "busy"
+    STATUS = "status"
+    REDIRECT = "redirect"
+    TYPE = "content type"
+    CANNOT_REWRITE = "cannot be rewritten"
 
 
 class VendorDown(Exception):
@@ -103,7 +111,7 @@ class _Transport(httpx.AsyncHTTPTransport):
         super().__init__(trust_env=False)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=False),
-            max_connections=100,
+            max_connections=200,
             max_keepalive_connections=20,
             keepalive_expiry=30.0,
             network_backend=backend,
@@ -130,22 +138,30 @@ class VendorHop:
                 True: _client(httpx.AsyncHTTPTransport(trust_env=False)),
             }
         self._exchanges: set[asyncio.Task[None]] = set()
+        self._running: Counter[str] = Counter()
 
-    async def open(self, host: str, outgoing: Outgoing, *, largest: int, private: bool = False) -> Answer:
+    async def open(self, key: str, host: str, outgoing: Outgoing, *, largest: int, private: bool = False) -> Answer:
         """Send one request to `https://host` and return its answer once the head is there.
 
-        `largest` bounds the decoded body in bytes. `private` lifts the address check. Raises `VendorDown`. Cancelling
-        the caller does not cancel the exchange.
+        `key` is the vendor's: only so many exchanges run for each. `largest` bounds the decoded body in bytes.
+        `private` lifts the address check. Raises `VendorDown`. Cancelling the caller does not cancel the exchange.
         """
+        if self._running[key] >= AT_ONCE:
+            raise VendorDown(Failure.BUSY)
         head: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._running[key] += 1
         exchange = asyncio.create_task(self._exchange(self._request(host, outgoing), head, largest, private))
         self._exchanges.add(exchange)
-        exchange.add_done_callback(self._exchanges.discard)
+        exchange.add_done_callback(lambda task: self._ended(key, task))
         try:
             return await asyncio.shield(head)
         except asyncio.CancelledError:
             head.add_done_callback(_leave)
             raise
+
+    def _ended(self, key: str, exchange: asyncio.Task[None]) -> None:
+        self._exchanges.discard(exchange)
+        self._running[key] -= 1
 
     async def aclose(self) -> None:
         """End every exchange and close every connection."""

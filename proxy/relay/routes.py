@@ -1,0 +1,282 @@
+"""`{prefix}/v/<vendor>/<host>/<path>`: a granted vendor's listed requests, and nothing else.
+
+Rules of this file: the gate first, and a refused request is answered at once, without a body, with nothing sent. Then
+what leaves is built (`minimise.py`), sent with a deadline, and what comes back is built anew (`answers.py`). A vendor
+that is slow, down or answers something unfit never breaks a page: a stand-in is answered. Scripts, style sheets and
+fonts are everybody's (`scripts.py`); pictures and beacons are the visitor's own. An answer that breaks off in the
+middle is reset, never ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from prometheus_client import Counter
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from proxy.catalogue.match import Destination
+from proxy.catalogue.schema import Vendor
+from proxy.catalogue.use import InUse
+from proxy.decide import Grounds, decide, decide_all
+from proxy.html.page import Page
+from proxy.html.stub import stub
+from proxy.minimise import Asked, Withheld, file_request, minimise
+from proxy.model import Reach, Visit
+from proxy.relay.answers import GUARDS, content_type, cookies, stand_in
+from proxy.relay.gate import METHODS, Place, Refusal, Refused, destination_of, read_place
+from proxy.relay.scripts import Files
+from proxy.relay.vendor_hop import Answer, Failure, VendorDown, VendorHop
+from proxy.settings.schema import Settings
+
+Headers = list[tuple[bytes, bytes]]
+
+#: The largest body that a beacon may have, and the largest answers, in bytes.
+LARGEST_BODY = 1_000_000
+LARGEST_PICTURE = 20_000_000
+LARGEST_BEACON_ANSWER = 1_000_000
+
+#: How long a page waits for a picture's or a beacon's answer to begin, in seconds.
+DEADLINE = 3.0
+
+_STATUS = {Refusal.METHOD: 405, Refusal.TOO_LARGE: 413, Refusal.MALFORMED: 404}
+_FILES = frozenset({Destination.SCRIPT, Destination.STYLE, Destination.FONT})
+_NO_STORE = (b"cache-control", b"private, no-store")
+
+_log = logging.getLogger(__name__)
+
+#: outcome: relayed, a `Refusal` or a `Failure`.
+RELAYED = Counter("consentry_relayed_total", "Requests to the relay, by vendor and outcome.", ["vendor", "outcome"])
+
+
+def relay_app(settings: Settings, use: InUse, hop: VendorHop, origin_of: Callable[[Scope], str]) -> ASGIApp:
+    """The ASGI app for relay paths. It finds the `Visit` in `scope["consentry.visit"]`.
+
+    `origin_of` gives the shop's origin for a scope: the settings' one, or in development the request's.
+    """
+    relay = _Relay(settings, use, hop)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        visit: Visit = scope["consentry.visit"]
+        await relay.answer(scope, receive, send, visit, origin_of(scope))
+
+    return app
+
+
+class _Relay:
+    def __init__(self, settings: Settings, use: InUse, hop: VendorHop) -> None:
+        self._settings = settings
+        self._use = use
+        self._hop = hop
+        self._files = Files(hop)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send, visit: Visit, origin: str) -> None:
+        method: str = scope["method"]
+        key = "unknown"
+        reply = _Reply(send, head_only=method == "HEAD")
+        try:
+            place = read_place(visit.path, self._settings.consent.prefix)
+            vendor = self._granted(place.key, visit)
+            key = vendor.key
+            destination = destination_of(vendor, place, method, scope["headers"], origin)
+            body = await _body(receive) if method == "POST" else b""
+            if destination in _FILES:
+                await self._file(reply, scope, visit, origin, vendor, place, destination)
+            else:
+                asked = Asked(
+                    vendor, method, place.target.encode("ascii"), scope["headers"], body, visit.address, origin
+                )
+                await self._own(reply, receive, asked, place.host, destination)
+            RELAYED.labels(key, "relayed").inc()
+        except Refused as refused:
+            RELAYED.labels(key, refused.refusal.value).inc()
+            await reply.refuse(refused.refusal)
+        except Withheld as withheld:
+            RELAYED.labels(key, Refusal.WITHHELD.value).inc()
+            _log.info("relay: nothing sent to %s: %s", key, withheld.why)
+            await reply.refuse(Refusal.WITHHELD)
+        except VendorDown as down:
+            RELAYED.labels(key, down.failure.value).inc()
+            _log.warning("relay: no answer of %s to pass on: %s", key, down.failure)
+            await reply.stand_in(destination, stub(vendor), down.failure)
+
+    def _granted(self, key: str, visit: Visit) -> Vendor:
+        """The same decision that pages are rewritten by. Raises `Refused`."""
+        vendor = self._use.vendors.get(key)
+        if vendor is None or vendor.reach is not Reach.RELAY:
+            raise Refused(Refusal.NOT_IN_USE)
+        if not decide(vendor, Grounds(visit.standing, visit.regime, visit.gpc)).allowed:
+            raise Refused(Refusal.NOT_GRANTED)
+        return vendor
+
+    def _private(self, vendor: Vendor) -> bool:
+        own = self._settings.vendor.get(vendor.key)
+        return own is not None and own.private
+
+    async def _file(
+        self,
+        reply: _Reply,
+        scope: Scope,
+        visit: Visit,
+        origin: str,
+        vendor: Vendor,
+        place: Place,
+        destination: Destination,
+    ) -> None:
+        grounds = Grounds(visit.standing, visit.regime, visit.gpc)
+        page = Page(
+            origin=origin,
+            url=origin + "/",
+            use=self._use,
+            decisions=decide_all(self._use.vendors.values(), grounds),
+            first_party=frozenset({urlsplit(origin).hostname or ""}),
+            prefix=self._settings.consent.prefix,
+        )
+        outgoing = file_request(place.target.encode("ascii"), visit.address)
+        made = await self._files.get(vendor, destination, place.host, outgoing, page, private=self._private(vendor))
+        headers: Headers = [(b"cache-control", b"private, no-cache"), (b"etag", made.etag)]
+        if made.etag in _listed(scope["headers"], b"if-none-match"):
+            await reply.whole(304, headers)
+            return
+        headers.append((b"content-type", made.content_type))
+        if made.zipped is not None:
+            headers.append((b"vary", b"Accept-Encoding"))
+            if any(one.partition(b";")[0].strip() == b"gzip" for one in _listed(scope["headers"], b"accept-encoding")):
+                await reply.whole(200, [*headers, (b"content-encoding", b"gzip")], made.zipped)
+                return
+        await reply.whole(200, headers, made.content)
+
+    async def _own(self, reply: _Reply, receive: Receive, asked: Asked, host: str, destination: Destination) -> None:
+        """A picture or a beacon: the visitor's own exchange with the vendor, minimised."""
+        outgoing = minimise(asked, self._settings.privacy.ip)
+        picture = destination is Destination.IMAGE
+        opening = self._hop.open(
+            asked.vendor.key,
+            host,
+            outgoing,
+            largest=LARGEST_PICTURE if picture else LARGEST_BEACON_ANSWER,
+            private=self._private(asked.vendor),
+        )
+        try:
+            answer = await asyncio.wait_for(opening, DEADLINE)
+        except TimeoutError:
+            raise VendorDown(Failure.TIMEOUT) from None
+        try:
+            secure = asked.origin.startswith("https:")
+            set_cookies = cookies(asked.vendor, answer.headers, _carried(asked.headers), secure, datetime.now(UTC))
+            if not 200 <= answer.status < 300:
+                await reply.stand_in(destination, b"", Failure.STATUS, set_cookies)
+            elif picture:
+                await self._picture(reply, receive, answer, set_cookies)
+            else:
+                await self._beacon(reply, answer, set_cookies)
+        finally:
+            answer.leave()
+
+    async def _picture(self, reply: _Reply, receive: Receive, answer: Answer, set_cookies: Headers) -> None:
+        media_type = content_type(Destination.IMAGE, answer.header(b"content-type"))
+        if media_type is None or answer.status != 200:
+            await reply.stand_in(Destination.IMAGE, b"", Failure.TYPE, set_cookies)
+            return
+        headers = [_NO_STORE, (b"content-type", media_type), *set_cookies]
+        await reply.streamed(headers, answer.body(), receive)
+
+    async def _beacon(self, reply: _Reply, answer: Answer, set_cookies: Headers) -> None:
+        try:
+            content = await asyncio.wait_for(answer.whole(), DEADLINE)
+        except TimeoutError:
+            raise VendorDown(Failure.TIMEOUT) from None
+        if not content:
+            await reply.stand_in(Destination.BEACON, b"", None, set_cookies)
+            return
+        media_type = content_type(Destination.BEACON, answer.header(b"content-type"))
+        headers = [_NO_STORE, (b"content-type", media_type or b"application/octet-stream"), *set_cookies]
+        if media_type is None:
+            headers.append((b"content-disposition", b"attachment"))
+        await reply.whole(200, headers, content)
+
+
+class _Reply:
+    """Writes one answer. Every answer carries the guards."""
+
+    def __init__(self, send: Send, *, head_only: bool) -> None:
+        self._send = send
+        self._head_only = head_only
+        self._started = False
+
+    async def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes = b"") -> None:
+        length = [] if status in (204, 304) else [(b"content-length", str(len(body)).encode())]
+        await self._start(status, [*headers, *length])
+        await self._send({"type": "http.response.body", "body": b"" if self._head_only else body})
+
+    async def refuse(self, refusal: Refusal) -> None:
+        allow = [(b"allow", ", ".join(sorted(METHODS)).encode())] if refusal is Refusal.METHOD else []
+        await self.whole(_STATUS.get(refusal, 403), [_NO_STORE, *allow])
+
+    async def stand_in(
+        self,
+        destination: Destination,
+        stub: bytes,
+        failure: Failure | None,
+        set_cookies: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
+        """What keeps the page whole; nothing if an answer is under way already: that one is reset."""
+        if self._started:
+            return
+        status, headers, body = stand_in(destination, stub)
+        if failure is Failure.REDIRECT and destination is Destination.SCRIPT:
+            status, headers, body = 502, [], b""
+        await self.whole(status, [_NO_STORE, *headers, *set_cookies], body)
+
+    async def streamed(self, headers: Headers, body: AsyncIterator[bytes], receive: Receive) -> None:
+        """200 with a body as it comes; stops when the visitor leaves."""
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await self._start(200, headers)
+            async for piece in body:
+                if gone.done():
+                    return
+                if not self._head_only:
+                    await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+
+    async def _start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *GUARDS]})
+
+
+async def _body(receive: Receive) -> bytes:
+    """The whole body. Raises `Refused` where it is too large or the visitor left."""
+    pieces: list[bytes] = []
+    left = LARGEST_BODY
+    while True:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(Refusal.MALFORMED)
+        piece: bytes = message.get("body", b"")
+        left -= len(piece)
+        if left < 0:
+            raise Refused(Refusal.TOO_LARGE)
+        pieces.append(piece)
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _listed(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+    return [one.strip() for key, value in headers if key == name for one in value.split(b",")]
+
+
+def _carried(headers: Sequence[tuple[bytes, bytes]]) -> frozenset[str]:
+    """Names of the cookies that the visit carries."""
+    lines = (value.decode("latin-1") for key, value in headers if key == b"cookie")
+    return frozenset(pair.partition("=")[0].strip() for line in lines for pair in line.split(";"))
