@@ -1,0 +1,164 @@
+"""Whether a choice counts, and the consent that it makes. The rules against forged grants are here and only here.
+
+Rules of this file: a grant must be a person's click on a form of ours (a script on the page acts as the shop's origin,
+but cannot set `Sec-Fetch-*`). A refusal needs less, since it gives nothing away; but a foreign site may not change a
+visitor's choice either way. What is granted is never more than what the visitor was shown and ticked. Pure: the day
+and the record id are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from proxy.catalogue.schema import Vendor
+from proxy.consent.cookie import fit
+from proxy.consent.form import Form, NotTaken, Why
+from proxy.model import ASKED, DENIED_BY_SIGNAL, Category, Consent, How, Regime, Standing
+
+
+class Sender(StrEnum):
+    """Who sent the form, as far as the browser's own headers prove it."""
+
+    PERSON = "a click on a form of ours"
+    UNPROVEN = "unproven: only refusals count"
+    FOREIGN = "another site: nothing counts"
+
+
+def sender(headers: Sequence[tuple[bytes, bytes]], origin: str) -> Sender:
+    """Who sent the form (Fetch Metadata Request Headers, W3C; Origin, RFC 6454).
+
+    Where any `Sec-Fetch-*` is there, all four must be exactly right and single. Older browsers send none: then an
+    `Origin` equal to ours will do. `Origin: null` (a page with `no-referrer`, a sandbox) proves nothing either way.
+    """
+    fetch: dict[bytes, list[bytes]] = {}
+    origins: list[bytes] = []
+    for name, value in headers:
+        lower = name.lower()
+        if lower.startswith(b"sec-fetch-"):
+            fetch.setdefault(lower, []).append(value.strip(b" \t"))
+        elif lower == b"origin":
+            origins.append(value.strip(b" \t"))
+    ours = origin.encode("ascii")
+    if any(value not in (ours, b"null") for value in origins):
+        return Sender.FOREIGN
+    if fetch:
+        if not set(fetch.get(b"sec-fetch-site", ())) <= {b"same-origin", b"none"}:
+            return Sender.FOREIGN
+        clicked = all(fetch.get(name) == [value] for name, value in _CLICK.items())
+        return Sender.PERSON if clicked else Sender.UNPROVEN
+    return Sender.PERSON if origins == [ours] else Sender.UNPROVEN
+
+
+_CLICK = {
+    b"sec-fetch-site": b"same-origin",
+    b"sec-fetch-mode": b"navigate",
+    b"sec-fetch-dest": b"document",
+    b"sec-fetch-user": b"?1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a choice is made upon: the vendors in use and their policy version, what held before, and the signals."""
+
+    vendors: Mapping[str, Vendor]
+    version: int
+    standing: Standing
+    regime: Regime
+    gpc: bool
+    today: date
+
+
+def choose(form: Form, who: Sender, occasion: Occasion, record: str) -> Consent:
+    """The consent that this form makes. `record` is a fresh random id, kept only where something is granted.
+
+    `NotTaken(403)` where the form may not count: from another site, or a grant that no click is behind.
+    """
+    if who is Sender.FOREIGN:
+        raise NotTaken(403, Why.FOREIGN)
+    if form.asks_for_a_grant and who is not Sender.PERSON:
+        raise NotTaken(403, Why.NO_CLICK)
+    return fit(_made(form, occasion, record))
+
+
+def _made(form: Form, occasion: Occasion, record: str) -> Consent:
+    before = occasion.standing.consent
+    if not form.asks_for_a_grant:
+        return _consent(form, occasion, record)
+    in_use = categories_in_use(occasion.vendors.values())
+    if form.how is How.ACCEPT:
+        return _consent(form, occasion, record, granted=in_use)
+    if not form.categories and before is not None:
+        return _added(form, occasion, before, record)
+    gone = before.refused - occasion.vendors.keys() if before else frozenset()
+    return _consent(
+        form,
+        occasion,
+        record,
+        granted=form.categories & in_use,
+        allowed=form.vendors - form.refuse,
+        refused=form.refuse | gone,
+    )
+
+
+def categories_in_use(vendors: Iterable[Vendor]) -> frozenset[Category]:
+    """The categories that a visitor is asked about: those that some vendor in use needs."""
+    return frozenset(category for vendor in vendors for category in vendor.needs) & frozenset(ASKED)
+
+
+def _consent(
+    form: Form,
+    occasion: Occasion,
+    record: str,
+    *,
+    granted: frozenset[Category] = frozenset(),
+    allowed: frozenset[str] = frozenset(),
+    refused: frozenset[str] = frozenset(),
+) -> Consent:
+    anything = bool(granted or allowed)
+    return Consent(
+        policy=_policy(form, occasion),
+        day=occasion.today,
+        granted=granted,
+        allowed=allowed,
+        refused=refused,
+        regime=occasion.regime,
+        how=form.how,
+        signal=occasion.gpc and anything,
+        record=record if anything else None,
+    )
+
+
+def _policy(form: Form, occasion: Occasion) -> int:
+    """The version the visitor saw: never newer than ours; a form that does not say counts as the oldest."""
+    return min(form.shown or 1, occasion.version)
+
+
+def _added(form: Form, occasion: Occasion, before: Consent, record: str) -> Consent:
+    """One vendor more (a placeholder's button): every other answer stays as it was, and as old as it was.
+
+    Under Sec-GPC only what was granted while the signal was on may outweigh it, and the cookie holds one flag for the
+    whole: so older grants that the signal denies end here.
+    """
+    granted, allowed = before.granted, before.allowed
+    if occasion.gpc and not before.signal:
+        granted -= DENIED_BY_SIGNAL
+        allowed = frozenset(
+            key
+            for key in allowed
+            if key in occasion.vendors and occasion.vendors[key].needs.isdisjoint(DENIED_BY_SIGNAL)
+        )
+    return Consent(
+        policy=before.policy,
+        day=before.day,
+        granted=granted,
+        allowed=allowed | form.vendors - form.refuse,
+        refused=before.refused - form.vendors | form.refuse,
+        regime=occasion.regime,
+        how=form.how,
+        signal=occasion.gpc,
+        record=record,
+    )

@@ -1,0 +1,31 @@
+"""The page in an embed's place: who would be contacted, what they would learn, and one button to allow just them.
+
+Rules of this file: the grant is a form with `target=_top`, so that it is a person's click on a document and the shop's
+page comes back with the embed in it. No form is ever nested in the shop's own.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from proxy.catalogue.schema import Vendor
+from proxy.consent.form import return_path
+from proxy.consent.language import Words
+from proxy.consent.pages import render
+from proxy.consent.site import Site
+from proxy.consent.summary import sees_full_ip
+
+
+def embed_page(site: Site, vendor: Vendor, words: Words, return_to: str) -> bytes:
+    """The placeholder for one vendor's embed, as UTF-8. `return_to` as it came: it is checked here."""
+    way_back = return_path(return_to, site.prefix)
+    return render(
+        "embed",
+        words,
+        site=site,
+        base=site.preferences,
+        vendor=vendor,
+        direct=sees_full_ip(vendor),
+        return_to=way_back,
+        return_query=quote(way_back, safe="/"),
+    ).encode()

@@ -1,0 +1,89 @@
+"""The preferences page: every vendor in use with all that its file says, and the form that chooses about them.
+
+Rules of this file: nothing is ticked that the visitor has not granted. The form names `essential` among its categories,
+so that a save from here says all (a placeholder's save, which names a vendor alone, leaves the rest as it is). It tells
+what holds now, since when and until when, and a doubt as a doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from proxy.catalogue.schema import Vendor
+from proxy.consent.choice import categories_in_use
+from proxy.consent.form import return_path
+from proxy.consent.language import LANGUAGES, Words, words
+from proxy.consent.pages import render
+from proxy.consent.site import Site
+from proxy.consent.summary import sees_full_ip
+from proxy.model import ASKED, Category, Regime, Visit
+
+
+def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, *, chosen: bool = False) -> bytes:
+    """The page as UTF-8, in the language of `t`. `return_to`: where the visitor came from, as it came; None: they come
+    back here. `chosen`: the language was asked for by name, and stays."""
+    vendors = sorted(site.use.vendors.values(), key=lambda vendor: vendor.name.casefold())
+    here = site.prefix + (f"?lang={t.tag}" if chosen else "")
+    way_back = return_path(return_to, site.prefix) if return_to else here
+    return render(
+        "preferences",
+        t,
+        site=site,
+        base=site.preferences,
+        consent=visit.standing.consent,
+        gpc=visit.gpc,
+        status=list(_status(site, visit, t)),
+        asked=list(_asked(vendors)),
+        essential=[vendor for vendor in vendors if vendor.essential],
+        direct={vendor.key for vendor in vendors if sees_full_ip(vendor)},
+        names=lambda categories: _names(t, categories),
+        own_names={tag: words(tag)("language.name") for tag in LANGUAGES},
+        return_to=way_back,
+        back="/" if way_back.startswith(site.prefix) else way_back,
+        carried=quote(way_back, safe="/") if return_to else "",
+    ).encode()
+
+
+def _asked(vendors: Iterable[Vendor]) -> Iterator[tuple[Category, list[Vendor], list[tuple[Vendor, Category]]]]:
+    """Each category in use with the vendors that stand under it, and those that need it but stand under another."""
+    optional = [vendor for vendor in vendors if not vendor.essential]
+    in_use = categories_in_use(optional)
+    for category in ASKED:
+        if category in in_use:
+            home = [vendor for vendor in optional if vendor.categories[0] is category]
+            elsewhere = [
+                (vendor, vendor.categories[0])
+                for vendor in optional
+                if category in vendor.needs and vendor.categories[0] is not category
+            ]
+            yield category, home, elsewhere
+
+
+def _names(t: Words, categories: Iterable[Category]) -> Markup:
+    named = frozenset(categories)
+    return t.list([t(f"category.{category}.name") for category in ASKED if category in named])
+
+
+def _status(site: Site, visit: Visit, t: Words) -> Iterator[Markup]:
+    """What holds now, in sentences."""
+    consent = visit.standing.consent
+    if visit.standing.doubt is not None:
+        yield t("status.doubt")
+    elif consent is None:
+        yield t("status.none" if visit.regime is Regime.OPT_IN else "status.default")
+    else:
+        names = {key: vendor.name for key, vendor in site.use.vendors.items()}
+        if consent.grants_anything:
+            allowed = [t(f"category.{category}.name") for category in ASKED if category in consent.granted]
+            alone = [names.get(key, key) for key in sorted(consent.allowed)]
+            yield t("status.granted", date=t.date(consent.day), granted=t.list([*allowed, *alone]))
+            if consent.refused:
+                yield t("status.except", vendors=t.list([names.get(key, key) for key in sorted(consent.refused)]))
+        else:
+            yield t("status.refused", date=t.date(consent.day))
+        yield t("status.version", version=consent.policy)
+        yield t("status.until", date=t.date(consent.day + timedelta(days=site.remember_days)))

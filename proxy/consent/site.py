@@ -1,0 +1,66 @@
+"""What pages and forms of consent must know of the shop that they stand on, and when a visitor must be asked. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from proxy.catalogue.use import InUse
+from proxy.decide import Grounds, decide_all
+from proxy.model import Reason, Regime, Standing
+from proxy.settings.schema import Controller, Settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """One shop. `origin` is ours, without a slash at its end; every URL that we emit starts with it.
+
+    `domain` is set where subdomains share the consent cookie; `remember_days` is how long a choice holds. Two sites are
+    equal where their pages are, so that rendered pages can be remembered by site.
+    """
+
+    origin: str
+    use: InUse = field(compare=False)
+    controller: Controller | None = None
+    prefix: str = "/_consent"
+    remember_days: int = 182
+    domain: str | None = None
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", self.use.digest)
+
+    @property
+    def preferences(self) -> str:
+        """The address of the preferences page, which is also where a choice is posted."""
+        return self.origin + self.prefix
+
+    @property
+    def name(self) -> str:
+        """What visitors know the shop by: its controller, or its host."""
+        return self.controller.name if self.controller else self.origin.partition("://")[2]
+
+    @property
+    def policy_link(self) -> str | None:
+        """The address of the controller's own privacy policy, absolute."""
+        policy = self.controller.privacy_policy if self.controller else None
+        return self.origin + policy if policy and policy.startswith("/") else policy
+
+
+def site_of(settings: Settings, use: InUse, origin: str) -> Site:
+    """The site that the settings describe. `origin`: the configured one, or in development that of the request."""
+    consent = settings.consent
+    return Site(origin, use, settings.controller, consent.prefix, consent.remember_days, consent.domain)
+
+
+def must_ask(use: InUse, standing: Standing, regime: Regime, gpc: bool) -> bool:
+    """Whether a banner is due: nothing chosen yet where the law asks for a choice, a doubt, or a vendor newer than it.
+
+    Under opt-out and notice nobody is asked before they object; a doubt is asked about in every regime. Where no vendor
+    in use is optional there is nothing to ask.
+    """
+    if standing.doubt is None and regime is not Regime.OPT_IN:
+        return False
+    if standing.consent is None:
+        return any(not vendor.essential for vendor in use.vendors.values())
+    decisions = decide_all(use.vendors.values(), Grounds(standing, regime, gpc))
+    return any(decision.reason is Reason.NEWER for decision in decisions.values())
