@@ -251,7 +251,13 @@ def _coded(address: Address) -> Iterator[re.Pattern[bytes]]:
 
 
 def _texts(address: Address) -> set[str]:
-    plain = {str(address), address.exploded}
+    """The texts that are looked for in hex and base64; what stands before or after them there does not matter."""
+    if isinstance(address, IPv4Address):
+        high, low = _halves(address)
+        plain = {str(address), f"{high:x}:{low:x}", f"{high:04x}:{low:04x}"}
+    else:
+        unpadded = ":".join(f"{int(group, 16):x}" for group in address.exploded.split(":"))
+        plain = {address.compressed, address.exploded, unpadded}
     return plain | {text.upper() for text in plain}
 
 
