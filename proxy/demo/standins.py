@@ -17,7 +17,7 @@ import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -40,7 +40,6 @@ class Received:
     in seconds since 1970. `greeting` says that only a TLS greeting came: then method and target are empty.
     """
 
-    number: int
     at: float
     peer: str
     raw: bytes
@@ -57,7 +56,6 @@ class Received:
 
     def as_json(self) -> dict[str, object]:
         return {
-            "number": self.number,
             "at": self.at,
             "peer": self.peer,
             "host": self.host,
@@ -79,9 +77,26 @@ class StandIns:
     _count: int = 0
     _watchers: list[Callable[[Received], None]] = field(default_factory=list)
 
-    def watch(self, watcher: Callable[[Received], None]) -> None:
-        """Call `watcher` with every request from now on, as it comes in."""
+    @contextlib.contextmanager
+    def watched(self, watcher: Callable[[Received], None]) -> Iterator[None]:
+        """While the block lasts, call `watcher` with every request as it comes in."""
         self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
+
+    @property
+    def so_far(self) -> tuple[int, int]:
+        """Changes with every request and when something is forgotten."""
+        return self._count, len(self.received)
+
+    def take(self, one: Received) -> None:
+        """Keep a request and tell the watchers."""
+        self._count += 1
+        self.received.append(one)
+        for watcher in list(self._watchers):
+            watcher(one)
 
     def forget(self) -> None:
         self.received.clear()
@@ -120,7 +135,7 @@ class StandIns:
         while first := await reader.read(1):
             if first == b"\x16":
                 raw = first + await _tls_record(reader)
-                self._record(peer, raw, server_name(raw), "", "", (), b"", greeting=True)
+                self.take(Received(time.time(), peer, raw, server_name(raw), "", "", (), b"", greeting=True))
                 return
             head = first + await reader.readuntil(b"\r\n\r\n")
             method, target, headers = _read_head(head)
@@ -129,27 +144,10 @@ class StandIns:
             if host in _LOOPBACK_NAMES:
                 reply = self._about_itself(method, target)
             else:
-                self._record(peer, head + raw_body, host, method, target, headers, body)
+                self.take(Received(time.time(), peer, head + raw_body, host, method, target, headers, body))
                 reply = answer(host, target, hostile=host in self.hostile)
             writer.write(_written(reply, head_only=method == "HEAD"))
             await writer.drain()
-
-    def _record(
-        self,
-        peer: str,
-        raw: bytes,
-        host: str,
-        method: str,
-        target: str,
-        headers: tuple[tuple[str, str], ...],
-        body: bytes,
-        greeting: bool = False,
-    ) -> None:
-        self._count += 1
-        one = Received(self._count, time.time(), peer, raw, host, method, target, headers, body, greeting)
-        self.received.append(one)
-        for watcher in self._watchers:
-            watcher(one)
 
     def _about_itself(self, method: str, target: str) -> Answer:
         if (method, target) == ("POST", "/__forget"):
@@ -177,17 +175,22 @@ async def _read_body(reader: asyncio.StreamReader, headers: tuple[tuple[str, str
     if "chunked" not in named.get("transfer-encoding", "").lower():
         body = await reader.readexactly(min(int(named.get("content-length", "0")), LARGEST))
         return body, body
-    raw = body = b""
+    raw = body = line = b""
     while True:
         size_line = await reader.readuntil(b"\r\n")
         size = int(size_line.split(b";")[0], 16)
         if size == 0:
-            return raw + size_line + await reader.readuntil(b"\r\n"), body
+            raw += size_line
+            break
         chunk = await reader.readexactly(size + 2)
         raw += size_line + chunk
         body += chunk[:-2]
         if len(raw) > LARGEST:
             raise ValueError("body too long")
+    while line != b"\r\n":  # trailers, then an empty line
+        line = await reader.readuntil(b"\r\n")
+        raw += line
+    return raw, body
 
 
 def _host_of(headers: tuple[tuple[str, str], ...]) -> str:

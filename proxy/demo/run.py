@@ -1,0 +1,158 @@
+"""`consentry demo`: the shop, its vendors' stand-ins, the proxy before the shop and the live page, in one process.
+
+Rules: nothing leaves this machine. All that is bound for vendors goes to the stand-ins (`vendors.gateway`); the shop's
+settings are `consentry.toml` beside this file. A port that is taken is replaced by a free one, and said so. A first
+Ctrl-C ends everything at once, open event streams and idle connections too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import webbrowser
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+
+import uvicorn
+from rich.console import Console
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from proxy.address import is_public, parse
+from proxy.catalogue.load import Catalogue, load
+from proxy.catalogue.use import in_use
+from proxy.demo.live import Watch, in_the_terminal, live_app
+from proxy.demo.seen import SAMPLE_ADDRESS
+from proxy.demo.shop import shop
+from proxy.demo.standins import StandIns
+from proxy.errors import Refused
+from proxy.serve import ListenAddress, Served, address_of, bind, serve
+from proxy.settings import Settings, load_settings
+
+Build = Callable[[Settings, Catalogue], Served]
+
+
+async def run_demo(
+    listen: tuple[str, int] = ("127.0.0.1", 8000),
+    console: Console | None = None,
+    *,
+    build: Build,
+    open_browser: bool = False,
+    hostile: frozenset[str] = frozenset(),
+) -> None:
+    """Run until SIGINT or SIGTERM; then return.
+
+    The live page takes the port two above that of `listen`; with 0 all take free ones. `build` puts the proxy
+    together (`proxy.app.build`). `hostile` are vendor hosts whose scripts try to consent in the visitor's name; with
+    any, the shop has a page /hostile too. Raises `Refused` where `listen` names no host of this machine.
+    """
+    console = console or Console()
+    catalogue = load()
+    public, admin, live, store = _doors(*listen, console)
+    ended = asyncio.Event()
+    standins = StandIns(hostile=hostile)
+    async with standins.listening(), _serving(shop(hostile=bool(hostile)), store):
+        settings = demo_settings(storefront=address_of(store).url, gateway=standins.url)
+        watch = Watch(standins, in_use(catalogue, settings), settings.vendors.use or (), address_of(public).url, ended)
+        async with _serving(live_app(watch), live, before_end=ended.set):
+            _say_where(console, watch, address_of(live).url, standins.url)
+            if open_browser:
+                webbrowser.open(address_of(live).url)
+            with in_the_terminal(console, watch):
+                await serve(lambda: _from_outside(build(settings, catalogue)), public, admin)
+    console.print("Ended.")
+
+
+def demo_settings(*, storefront: str, gateway: str) -> Settings:
+    """The demo's settings: `consentry.toml` with the addresses of this run. Nothing is read from the environment."""
+    with as_file(files("proxy.demo").joinpath("consentry.toml")) as file:
+        settings = load_settings(file, dev=True, environ={}, storefront=storefront)
+    return settings.model_copy(update={"vendors": settings.vendors.model_copy(update={"gateway": gateway})})
+
+
+def _doors(host: str, port: int, console: Console) -> tuple[socket.socket, socket.socket, socket.socket, socket.socket]:
+    """Sockets for the proxy, its admin listener, the live page and the shop; the shop's and the admin's are local."""
+
+    def door(what: str, door_host: str, number: int) -> socket.socket:
+        try:
+            return bind(ListenAddress(door_host, number), "--listen")
+        except Refused:
+            free = bind(ListenAddress(door_host, 0), "--listen")
+            console.print(f"Port {number} is taken; {what} is at {address_of(free)} instead.", highlight=False)
+            return free
+
+    def beside(step: int) -> int:
+        return port + step if port and port + step <= 65535 else 0
+
+    with contextlib.ExitStack() as taken:
+        sockets = [
+            taken.enter_context(door(*one))
+            for one in (
+                ("the shop with Consentry before it", host, port),
+                ("the admin listener", "127.0.0.1", beside(1)),
+                ("the live page", host, beside(2)),
+                ("the shop itself", "127.0.0.1", beside(3)),
+            )
+        ]
+        taken.pop_all()
+    return sockets[0], sockets[1], sockets[2], sockets[3]
+
+
+class _Server(uvicorn.Server):
+    """A server beside the proxy's: signals are not its business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    app: ASGIApp, door: socket.socket, before_end: Callable[[], None] = lambda: None
+) -> AsyncIterator[None]:
+    """Serve `app` while the block lasts; what is still open after a second is closed."""
+    server = _Server(
+        uvicorn.Config(app, ws="none", lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1)
+    )
+    task = asyncio.create_task(server.serve([door]))
+    try:
+        yield
+    finally:
+        before_end()
+        server.should_exit = True
+        await task
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    public: ASGIApp
+    admin: ASGIApp
+    start: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
+
+
+def _from_outside(served: Served) -> Served:
+    """The same, where visitors of this machine or its own networks arrive as if from `SAMPLE_ADDRESS`."""
+
+    async def public(scope: Scope, receive: Receive, send: Send) -> None:
+        peer = parse(scope["client"][0]) if scope.get("client") else None
+        if peer is None or not is_public(peer):
+            scope = {**scope, "client": (SAMPLE_ADDRESS, 50_077)}
+        await served.public(scope, receive, send)
+
+    return _Served(public, served.admin, served.start, served.stop)
+
+
+def _say_where(console: Console, watch: Watch, live_url: str, standins_url: str) -> None:
+    lines = (
+        f"[bold]The shop, with Consentry before it:[/]  {watch.shop_url}",
+        f"[bold]What its vendors receive, live:[/]      {live_url}",
+        "",
+        "Try: browse the shop before you choose; accept; watch the vendors; withdraw; go back. In German: /de/. With",
+        f"JavaScript off. With Sec-GPC: curl -H 'Sec-GPC: 1' {watch.shop_url}/",
+        f"Vendors are stand-ins on this machine ({standins_url}); you arrive as {SAMPLE_ADDRESS}. Ctrl-C ends all.",
+        "",
+    )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
