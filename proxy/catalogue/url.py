@@ -26,6 +26,8 @@ class Split(NamedTuple):
 
 
 class _Base(NamedTuple):
+    """`query` starts with its question mark, or is empty."""
+
     scheme: str
     host: str
     path: str
@@ -80,8 +82,8 @@ def _base(url: str) -> _Base:
     split = _split(text, _Base("", "", "/", "")) if scheme in ("http", "https") else None
     if split is None:
         raise ValueError(f"{url!r} is not an absolute http or https URL")
-    path, _, query = split.target.partition("?")
-    return _Base(scheme, split.host, path, query)
+    path, mark, query = split.target.partition("?")
+    return _Base(scheme, split.host, path, mark + query)
 
 
 def _split(text: str, base: _Base) -> Split | None:
@@ -110,12 +112,10 @@ def _relative(text: str, base: _Base) -> Split | None:
         return _absolute(text[len(slashed) - len(slashed.lstrip("/")) :])
     path, mark, query = slashed.partition("?")
     if not path:
-        if not mark:
-            query = base.query
-        return _with_query(base.host, base.path, query)
+        return Split(base.host, base.path + (_query(mark + query) or base.query))
     if not path.startswith("/"):
         path = base.path[: base.path.rfind("/") + 1] + path
-    return _with_query(base.host, _path(path), _query(query))
+    return Split(base.host, _path(path) + _query(mark + query))
 
 
 def _absolute(rest: str) -> Split | None:
@@ -125,12 +125,8 @@ def _absolute(rest: str) -> Split | None:
     host = _host(slashed[:end])
     if host is None:
         return None
-    path, _, query = slashed[end:].partition("?")
-    return _with_query(host, _path(path), _query(query))
-
-
-def _with_query(host: str, path: str, query: str) -> Split:
-    return Split(host, f"{path}?{query}" if query else path)
+    path, mark, query = slashed[end:].partition("?")
+    return Split(host, _path(path) + _query(mark + query))
 
 
 def _path(path: str) -> str:
@@ -166,9 +162,9 @@ def _host(authority: str) -> str | None:
     if not domain or _FORBIDDEN_IN_HOST.search(domain):
         return None
     labels = domain.removesuffix(".").split(".")
-    if _NUMBER.fullmatch(labels[-1]):
-        return _ipv4(labels)
-    return domain.removesuffix(".") or None
+    if not all(labels):
+        return None  # a name that cannot be resolved
+    return _ipv4(labels) if _NUMBER.fullmatch(labels[-1]) else ".".join(labels)
 
 
 def _is_port(text: str) -> bool:
