@@ -242,12 +242,14 @@ def _coded(address: Address) -> Iterator[re.Pattern[bytes]]:
     hexes = {address.packed.hex(), *(text.encode().hex() for text in texts)}
     yield re.compile("|".join(sorted(hexes)).encode(), re.IGNORECASE)
     yield re.compile(rf"(?<!\d){int(address)}(?!\d)".encode())
-    cores = {core for text in texts for core in _base64_cores(text.encode())}
-    whole = base64.b64encode(address.packed).rstrip(b"=")
-    alone = {whole, whole.translate(_URL_SAFE)}
-    yield re.compile(b"|".join(re.escape(core) for core in sorted(cores)))
-    edge = rb"[A-Za-z0-9+/_-]"
-    yield re.compile(rb"(?<!%b)(?:%b)(?!%b)" % (edge, b"|".join(re.escape(one) for one in sorted(alone)), edge))
+    cores = {
+        core for content in (address.packed, *(text.encode() for text in texts)) for core in _base64_cores(content)
+    }
+    yield re.compile(b"|".join(re.escape(core) for core in sorted(cores) if len(core) >= _SHORTEST_CORE))
+
+
+#: Shorter runs of base64 would be found in any id: the four bytes of an IPv4 address give 5, 4 and 5 characters.
+_SHORTEST_CORE = 5
 
 
 def _texts(address: Address) -> set[str]:

@@ -80,9 +80,12 @@ class Cleaner:
         return "*" in self.fields
 
     def query(self, raw: bytes) -> bytes:
-        """A query or a form body (`application/x-www-form-urlencoded`)."""
+        """A query or a form body (`application/x-www-form-urlencoded`). Raises `Withheld`."""
         pieces = (self._field(piece, self.passes) for piece in raw.split(b"&"))
-        return b"&".join(piece for piece in pieces if piece is not None)
+        cleaned = self.text(b"&".join(piece for piece in pieces if piece is not None))  # it may lie across fields
+        if cleaned is None:
+            raise Withheld(Why.ADDRESS)
+        return cleaned
 
     def text(self, raw: bytes) -> bytes | None:
         """Any text with every spelling shortened; None where that cannot be."""

@@ -167,7 +167,7 @@ def test_nobodys_address_has_no_spellings() -> None:
 
 @pytest.mark.parametrize("piece", [b"\\", b"%25", b"0", b"::", b"0:", b"&#0", b"2001:", b"%5c", b"198."])
 def test_hostile_text_is_read_in_one_go(piece: bytes) -> None:
-    """Half a megabyte that almost holds an address at every byte. Quadratic time would be hours, and the suite's timeout."""
+    """Half a megabyte that almost holds an address at every byte. Quadratic time would be hours: a timeout."""
     for address in (V4, ZEROS):
         spelled = spellings(address)
         assert spelled is not None
