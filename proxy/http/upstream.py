@@ -57,6 +57,10 @@ class Answer:
         """The next of the body, b"" at its end. Raises `StorefrontDown` where it breaks off."""
         return await self._wire.read(self._upstream.storefront.idle)
 
+    def unread(self, piece: bytes) -> None:
+        """Put back what was read to look at it: it is the next to be read."""
+        self._wire.unread(piece)
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self.read():
             yield piece

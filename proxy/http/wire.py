@@ -133,6 +133,11 @@ class Wire(asyncio.Protocol):
         self._read_on(True)
         return piece
 
+    def unread(self, piece: bytes) -> None:
+        """Put back what was read to look at it."""
+        self._pieces.appendleft(piece)
+        self._held += len(piece)
+
     def abort(self) -> None:
         """Close at once, in the middle of whatever it is."""
         self.fail(StorefrontDown(Kind.BROKEN, "given up"))

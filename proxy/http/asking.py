@@ -1,0 +1,220 @@
+"""What a request asks of the storefront, and what its answer's head and page are made with.
+
+Rules: everything that depends on the visitor is settled here, before anything is sent, from the settings, the vendors
+in use and the visit's ruling. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from urllib.parse import urlsplit
+
+from starlette.types import Scope
+
+from proxy import metrics
+from proxy.catalogue.url import split_url
+from proxy.catalogue.use import InUse
+from proxy.consent.banner import banner, footer
+from proxy.consent.cookie import cookie_name
+from proxy.consent.site import site_of
+from proxy.csp import admit
+from proxy.html.page import Page, TagReport
+from proxy.http import caching
+from proxy.http.coding import narrowed
+from proxy.http.cookies import VendorCookies, cookie_header, denied_names, domains, expiries, pairs, set_cookie_denied
+from proxy.http.headers import Asked, Given, HeaderList, to_storefront
+from proxy.http.ruling import Ruling, Rulings
+from proxy.http.upstream import Answer
+from proxy.http.visit import Headers, host_of, origin_of, peer_trusted, target, values
+from proxy.model import Action, Reach, Reason, Visit
+from proxy.settings import Settings
+
+_TAGS = {action: metrics.TAGS.labels(action.value) for action in Action}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request as the storefront gets it, and what its answer will need.
+
+    `salted`: it asks whether a page of ours is still good. `unconditional`: a condition of the visitor's was held back
+    and none was put in its place, so 304 is no answer. `shown` is what a document gets from us.
+    """
+
+    method: bytes
+    target: bytes
+    headers: HeaderList
+    visit: Visit
+    ruling: Ruling
+    origin: str
+    salt: bytes
+    salted: bool
+    unconditional: bool
+    shown: str
+    cookies: list[bytes]
+
+
+class Asking:
+    """Makes questions, and what their answers are made with, for one site."""
+
+    def __init__(self, settings: Settings, use: InUse) -> None:
+        self._settings = settings
+        self._use = use
+        self._enforces = settings.mode == "enforce"
+        self._rulings = Rulings(use)
+        self._vendor_cookies = VendorCookies(use.vendors.values())
+        self._digest = f"{use.digest}-{settings.digest}"
+        self._site = lru_cache(64)(partial(site_of, settings, use))
+        self._behind = urlsplit(settings.storefront.url or "").hostname
+
+    # -- the request ----------------------------------------------------------------------------------------------
+
+    def question(self, scope: Scope) -> Question:
+        """The request of an ASGI scope with a visit. Raises `Circles`."""
+        headers: Headers = scope["headers"]
+        visit: Visit = scope["consentry.visit"]
+        ruling = self._rulings.of(visit)
+        shown = self._shown(headers, visit, ruling)
+        salt = caching.salt(self._digest, ruling.allowed, _depends(shown, visit))
+        page = self._enforces and caching.may_be_html(headers)
+        reads = page and scope["method"] in ("GET", "HEAD")
+        known = caching.unsalted(values(headers, b"if-none-match"), salt) if reads else None
+        asked = self._asked(scope, visit, ruling, page=page, reads=reads, known=known)
+        return Question(
+            method=scope["method"].encode(),
+            target=target(scope),
+            headers=to_storefront(headers, asked, narrowed),
+            visit=visit,
+            ruling=ruling,
+            origin=origin_of(scope, self._settings),
+            salt=salt,
+            salted=known is not None,
+            unconditional=reads and known is None,
+            shown=shown,
+            cookies=values(headers, b"cookie"),
+        )
+
+    def _asked(
+        self, scope: Scope, visit: Visit, ruling: Ruling, *, page: bool, reads: bool, known: bytes | None
+    ) -> Asked:
+        headers: Headers = scope["headers"]
+        client = scope.get("client")
+        host = (host_of(headers) or "").encode()
+        wanted = self._settings.storefront.host
+        return Asked(
+            host=host,
+            send_host=host if wanted == "keep" else wanted.encode(),
+            peer=str(client[0]) if client else None,
+            visitor=visit.address,
+            proto=urlsplit(origin_of(scope, self._settings)).scheme.encode(),
+            http_version=scope["http_version"].encode(),
+            trusted=peer_trusted(client, self._settings.listen.trusted),
+            page=page,
+            conditions=not reads,
+            whole=reads and (caching.navigates(headers) or bool(values(headers, b"if-range"))),
+            cookie=self._cookie(scope, ruling),
+            consent=ruling.told if self._enforces else None,
+            if_none_match=known,
+        )
+
+    def _cookie(self, scope: Scope, ruling: Ruling) -> bytes | None:
+        lines = values(scope["headers"], b"cookie")
+        if not self._enforces:
+            return b"; ".join(pair for _, pair in pairs(lines)) or None
+        ours = cookie_name(origin_of(scope, self._settings), self._settings.consent.domain)
+        return cookie_header(lines, self._vendor_cookies, ruling.allowed, (ours,))
+
+    def _shown(self, headers: Headers, visit: Visit, ruling: Ruling) -> str:
+        """`banner`, `footer`, or nothing: only documents get something, and no banner on the operator's quiet paths."""
+        if not _is_document(headers):
+            return ""
+        path = visit.path.partition("?")[0]
+        quiet = any(f"{path}/".startswith(f"{start.rstrip('/')}/") for start in self._settings.consent.quiet)
+        if ruling.ask and not quiet:
+            return "banner"
+        return "footer" if self._settings.consent.link == "auto" else ""
+
+    # -- the answer -----------------------------------------------------------------------------------------------
+
+    def page(self, question: Question, *, plain: bool) -> Page:
+        """What the rewriter is told. `plain`: nothing is put in (redirects: nobody sees them)."""
+        shown = "" if plain else question.shown
+        site = self._site(question.origin)
+        return Page(
+            origin=question.origin,
+            url=question.origin + question.visit.path,
+            use=self._use,
+            decisions=question.ruling.decisions,
+            first_party=self._first_party(question.origin),
+            prefix=self._settings.consent.prefix,
+            banner=partial(banner, site, question.visit) if shown == "banner" else None,
+            footer=partial(footer, site, question.visit) if shown == "footer" else None,
+            report=_count,
+        )
+
+    def given(self, question: Question, answer: Answer, *, coding: str | None) -> Given:
+        """What the answer's head is made with. `coding`: of a page; None where the answer is none."""
+        extra: HeaderList = []
+        if coding is not None:
+            personal = question.ruling.granted or question.shown == "banner"
+            extra.append((b"cache-control", caching.cache_control(personal=personal)))
+            if coding != "identity" and answer.status != 304:
+                extra.append((b"content-encoding", coding.encode()))
+            extra += [(b"set-cookie", line) for line in self._forgetting(question)]
+        return Given(
+            page=coding is not None,
+            bodiless=answer.status in (204, 304),
+            etag=partial(caching.salted, salt=question.salt),
+            policy=partial(admit, origin=question.origin),
+            may_contact=partial(self._may_contact, question),
+            cookie_denied=partial(
+                set_cookie_denied, vendor_cookies=self._vendor_cookies, allowed=question.ruling.allowed
+            ),
+            extra=extra,
+        )
+
+    def _forgetting(self, question: Question) -> list[bytes]:
+        names = denied_names(question.cookies, self._vendor_cookies, question.ruling.allowed)
+        parts = urlsplit(question.origin)
+        return expiries(names, parts.hostname or "", secure=parts.scheme == "https") if names else []
+
+    def _may_contact(self, question: Question, url: bytes) -> bool:
+        """Whether the browser may be made to contact this URL by a header: the shop itself, or whom it would contact
+        directly anyway. A vendor that is reached through us would see the full IP address."""
+        split = split_url(url, question.origin + question.visit.path)
+        if split is None or any(f".{split.host}".endswith(f".{own}") for own in self._first_party(question.origin)):
+            return True
+        vendor, decision = self._use.judge(split.host, split.target, question.ruling.decisions)
+        direct = vendor is None or decision.reason is Reason.OPERATOR or vendor.reach is Reach.DIRECT
+        return decision.allowed and direct
+
+    def _first_party(self, origin: str) -> frozenset[str]:
+        return _first_party(urlsplit(origin).hostname or "", self._behind)
+
+
+@lru_cache(256)
+def _first_party(host: str, behind: str | None) -> frozenset[str]:
+    """The site's registrable domain (its host where it has none), and the storefront's own name."""
+    site = domains(host)
+    return frozenset({site[-1] if site else host, *([behind] if behind else [])})
+
+
+def _depends(shown: str, visit: Visit) -> tuple[str, ...]:
+    """What banner and footer depend on besides the page itself."""
+    if not shown:
+        return ()
+    consent = visit.standing.consent
+    state = "" if consent is None else f"given {consent.grants_anything}"
+    return (shown, str(visit.gpc), str(visit.standing.doubt), state, *visit.languages)
+
+
+def _is_document(headers: Headers) -> bool:
+    """Whether the answer is shown as a page of its own: not fetched by a script, not framed."""
+    destinations = values(headers, b"sec-fetch-dest")
+    if destinations:
+        return destinations == [b"document"]
+    return caching.accepts_html(headers) and not values(headers, b"x-requested-with")
+
+
+def _count(tag: TagReport) -> None:
+    _TAGS[tag.action].inc()

@@ -1,0 +1,98 @@
+"""Where a request goes: to a page of ours, to the relay, or to the storefront. The public app.
+
+Rules: the path is matched in the bytes in which it is forwarded. Everything under the prefix is ours, known or not, and
+never reaches the storefront. The visit is read once, here. Outside development only the site's own Host is answered.
+The scope's headers are copied first: the server below adds a request's trailers to them later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from proxy.consent.failure import failure_headers, failure_page
+from proxy.http.visit import Headers, Seals, host_of, languages, read_visit
+from proxy.settings import Settings
+
+_GPC = b"/.well-known/gpc.json"
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+class Dispatch:
+    """The public ASGI app of one site."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        seal: Seals,
+        *,
+        consent: ASGIApp,
+        relay: ASGIApp,
+        forward: ASGIApp,
+        today: Callable[[], date] = today,
+    ) -> None:
+        self._settings = settings
+        self._seal = seal
+        self._consent = consent
+        self._relay = relay
+        self._forward = forward
+        self._today = today
+        self._prefix = settings.consent.prefix.encode()
+        self._hosts = _hosts(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the public listener does not serve {scope['type']}")
+        headers: Headers = tuple(scope["headers"])
+        refusal = self._refusal(scope["method"], headers)
+        if refusal is not None:
+            await _refuse(refusal, headers, send, self._settings.consent.prefix)
+            return
+        scope = {**scope, "headers": list(headers)}
+        scope["consentry.visit"] = read_visit(scope, self._settings, self._seal, self._today())
+        await self._room(scope["raw_path"])(scope, receive, send)
+
+    def _room(self, path: bytes) -> ASGIApp:
+        if path == self._prefix or path == _GPC:
+            return self._consent
+        if path.startswith(self._prefix + b"/"):
+            return self._relay if path.startswith(self._prefix + b"/v/") else self._consent
+        return self._forward
+
+    def _refusal(self, method: str, headers: Headers) -> Literal[400, 405, 421] | None:
+        host = host_of(headers)
+        if host is None:
+            return 400
+        if method in ("CONNECT", "TRACE"):
+            return 405
+        if self._hosts is not None and host not in self._hosts:
+            return 421
+        return None
+
+
+def _hosts(settings: Settings) -> frozenset[str] | None:
+    """The Host values of the site, with and without the port that its scheme has anyway; None: any."""
+    if settings.origin is None or settings.dev:
+        return None
+    parts = urlsplit(settings.origin)
+    standing = {"https": 443, "http": 80}[parts.scheme]
+    if parts.port in (None, standing):
+        return frozenset({parts.netloc.removesuffix(f":{standing}"), f"{parts.hostname}:{standing}"})
+    return frozenset({parts.netloc})
+
+
+async def _refuse(status: Literal[400, 405, 421], headers: Headers, send: Send, prefix: str) -> None:
+    wanted = languages(headers)
+    body = failure_page(status, wanted, prefix=prefix)
+    head = [*failure_headers(wanted), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    if status == 405:
+        head.append((b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,186 @@
+"""Straight down to the storefront and back: the way of every request that is not for a page of ours.
+
+Rules: nothing of an answer is passed on before its head has its verdicts; what is no page streams untouched; a page is
+rewritten or refused. Before the answer has begun, a failure becomes a page of ours; after that the connection is reset,
+never ended: the app returns without a last message, which makes the server close the transport in the middle of its
+framing. A visitor who leaves ends the storefront's request. In `mode = "pass"` nothing is ruled on but what any proxy
+must.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from email.utils import formatdate
+
+from starlette.types import Message, Receive, Scope, Send
+
+from proxy import metrics
+from proxy.catalogue.use import InUse
+from proxy.http.asking import Asking, Question
+from proxy.http.failing import CIRCLES, CannotCut, Failure, failure_answer, failure_of
+from proxy.http.headers import Circles, passed, to_browser
+from proxy.http.pages import Form, PageBody, form_of, looks_like_page
+from proxy.http.upload import Upload, VisitorLeft
+from proxy.http.upstream import Answer, Kind, StorefrontDown, Upstream
+from proxy.settings import Settings
+
+
+class Forward:
+    """The ASGI app that forwards. It finds the `Visit` in `scope["consentry.visit"]`."""
+
+    def __init__(self, settings: Settings, use: InUse, upstream: Upstream) -> None:
+        self._settings = settings
+        self._upstream = upstream
+        self._asking = Asking(settings, use)
+        self._enforces = settings.mode == "enforce"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        upload, reply = Upload(scope["headers"], receive), _Reply(send, head_only=scope["method"] == "HEAD")
+        try:
+            async with asyncio.timeout(None) as present:
+                watch = asyncio.create_task(_end_with_visitor(upload, present))
+                try:
+                    outcome = await self._answer(scope, upload, reply)
+                finally:
+                    watch.cancel()
+        except VisitorLeft:
+            outcome = "left"
+        except TimeoutError:
+            if not present.expired():
+                raise
+            outcome = "left"
+        metrics.REQUESTS.labels(outcome).inc()
+
+    async def _answer(self, scope: Scope, upload: Upload, reply: _Reply) -> str:
+        """Forward one request; what became of it, as the metrics call it."""
+        try:
+            question = self._asking.question(scope)
+        except Circles:
+            await self._fail(reply, scope, CIRCLES)
+            return "failed"
+        try:
+            return await self._exchange(question, upload, reply)
+        except (StorefrontDown, CannotCut) as error:
+            path = question.visit.path
+            place = self._upstream.place
+            failure = failure_of(error, place=place, method=scope["method"], path=path, started=reply.started)
+            if reply.started:
+                return "reset"
+            await self._fail(reply, scope, failure)
+            return "failed"
+
+    async def _fail(self, reply: _Reply, scope: Scope, failure: Failure) -> None:
+        headers, body = failure_answer(failure, scope["consentry.visit"], self._settings.consent.prefix)
+        await reply.head(failure.status, headers)
+        await reply.body(body)
+        await reply.end()
+
+    async def _exchange(self, question: Question, upload: Upload, reply: _Reply) -> str:
+        answer = await self._open(question, upload if upload.there else None)
+        try:
+            form = await self._form(question, answer)
+            if form is Form.PAGE and answer.status == 206:
+                answer = await self._whole(question, upload, answer)
+                form = await self._form(question, answer)
+            reply.closes = not answer.uploaded
+            if form is Form.PAGE:
+                await self._send_page(question, answer, reply)
+            else:
+                await self._stream(question, answer, reply)
+            await answer.aclose()
+            if reply.closes:
+                await upload.linger()
+            await reply.end()
+        finally:
+            await answer.aclose()
+        return "passed" if not self._enforces else "rewritten" if form is Form.PAGE else "forwarded"
+
+    async def _open(self, question: Question, upload: Upload | None, *, whole: bool = False) -> Answer:
+        headers = question.headers
+        if whole:
+            headers = [header for header in headers if header[0] not in (b"range", b"if-range")]
+        return await self._upstream.open(question.method, question.target, headers, upload)
+
+    async def _form(self, question: Question, answer: Answer) -> Form:
+        """What the visitor's browser would take the answer for."""
+        if not self._enforces or answer.status == 204:
+            return Form.OTHER
+        if answer.status == 304:
+            if question.unconditional:
+                raise StorefrontDown(Kind.MALFORMED, "304 to a request without a condition")
+            return Form.PAGE if question.salted else Form.OTHER
+        form = form_of(answer.headers)
+        if form is not Form.UNSAID:
+            return form
+        if question.method == b"HEAD":
+            return Form.OTHER
+        return Form.PAGE if await looks_like_page(answer) else Form.OTHER
+
+    async def _whole(self, question: Question, upload: Upload, part: Answer) -> Answer:
+        """The whole page instead of a part of one, in which a tag could begin or end outside."""
+        await part.aclose()
+        if upload.there or question.method not in (b"GET", b"HEAD"):
+            raise CannotCut("range", f"a part of a page answers {question.method.decode('latin-1')}")
+        answer = await self._open(question, None, whole=True)
+        if answer.status == 206:
+            await answer.aclose()
+            raise CannotCut("range", "206 to a request without a Range")
+        return answer
+
+    async def _send_page(self, question: Question, answer: Answer, reply: _Reply) -> None:
+        body = PageBody(answer)
+        page = self._asking.page(question, plain=300 <= answer.status < 400)
+        given = self._asking.given(question, answer, coding=body.coding)
+        head = _dated(to_browser(answer.headers, given))
+        async with aclosing(body.rewritten(page)) as pieces:
+            first = await anext(pieces, b"")
+            await reply.head(answer.status, head)
+            await reply.body(first)
+            async for piece in pieces:
+                await reply.body(piece)
+
+    async def _stream(self, question: Question, answer: Answer, reply: _Reply) -> None:
+        if self._enforces:
+            head = to_browser(answer.headers, self._asking.given(question, answer, coding=None))
+        else:
+            head = passed(answer.headers, bodiless=answer.status in (204, 304))
+        await reply.head(answer.status, _dated(head))
+        while piece := await answer.read():
+            await reply.body(piece)
+
+
+async def _end_with_visitor(upload: Upload, present: asyncio.Timeout) -> None:
+    await upload.departure()
+    present.reschedule(asyncio.get_running_loop().time())
+
+
+def _dated(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """With one Date: the storefront's, else ours (RFC 9110, 6.6.1)."""
+    if any(name == b"date" for name, _ in headers):
+        return headers
+    return [*headers, (b"date", formatdate(usegmt=True).encode())]
+
+
+class _Reply:
+    """The answer to the visitor. `closes`: the connection ends with it, since the rest of a body is unread."""
+
+    def __init__(self, send: Send, *, head_only: bool) -> None:
+        self._send = send
+        self._head_only = head_only
+        self.started = False
+        self.closes = False
+
+    async def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.started = True
+        if self.closes:
+            headers = [*headers, (b"connection", b"close")]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def body(self, piece: bytes) -> None:
+        if piece and not self._head_only:
+            message: Message = {"type": "http.response.body", "body": piece, "more_body": True}
+            await self._send(message)
+
+    async def end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,295 @@
+"""Headers, both ways: one table a direction, one verdict a name, and what each verdict does.
+
+Rules: order and duplicates are kept; Set-Cookie is never joined, several Cookie lines become one. A name without a
+verdict passes. What Connection names is dropped too, but never a name that has a verdict here or is PROTECTED: a client
+cannot delete what others rely on (RFC 9110, 7.6.1). Names with `_` are dropped: servers read them as `-`. Who the
+visitor is, is written by us; a client's word on it is believed from trusted networks alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+Headers = Sequence[tuple[bytes, bytes]]
+HeaderList = list[tuple[bytes, bytes]]
+
+#: Our name in Via and Proxy-Status.
+NAME = b"consentry"
+
+
+class Verdict(StrEnum):
+    """What becomes of a header. Without one it passes."""
+
+    HOP = "ends at this hop (RFC 9110, 7.6.1), or is written anew for the next"
+    NEVER = "never passes"
+    PEER = "passes from trusted networks only: it says who or where the visitor is"
+    WRITTEN = "written by us; from a trusted network the client's own stays, or is added to"
+    COOKIE = "joined into one, without denied vendors' and without ours"
+    CODING = "narrowed to what we can decode, where a page may come back"
+    CONDITION = "dropped where a page may come back; If-None-Match with our salt goes on without it"
+    RANGE = "dropped for navigations, and where its If-Range is"
+    VIA = "our name is added; where it is there already, the request goes in circles"
+    PAGE = "dropped from a rewritten page: it speaks of other bytes, or to caches"
+    ETAG = "weak and salted on a rewritten page"
+    LENGTH = "dropped from a rewritten page, and where no body can follow"
+    SET_COOKIE = "dropped where it sets a denied vendor's cookie"
+    LINK = "members that would make a browser contact somebody it may not are dropped"
+    POLICY = "given 'self' where a page of ours needs it"
+
+
+def _table(rows: dict[Verdict, str]) -> dict[bytes, Verdict]:
+    return {name.encode(): verdict for verdict, names in rows.items() for name in names.split()}
+
+
+REQUEST = _table(
+    {
+        Verdict.HOP: "connection keep-alive proxy-connection te trailer transfer-encoding upgrade http2-settings "
+        "expect proxy-authorization proxy-authenticate proxy-authentication-info host",
+        Verdict.NEVER: "consentry-consent proxy proxy-status",
+        Verdict.PEER: "x-real-ip x-client-ip x-cluster-client-ip x-original-forwarded-for x-original-host "
+        "x-forwarded x-forwarded-by x-forwarded-port x-forwarded-server x-forwarded-scheme x-forwarded-ssl "
+        "x-forwarded-prefix x-url-scheme front-end-https true-client-ip cf-connecting-ip cf-connecting-ipv6 "
+        "cf-pseudo-ipv4 cf-ipcountry cf-visitor fastly-client-ip fastly-client x-azure-clientip x-azure-socketip "
+        "cloudfront-viewer-address cloudfront-viewer-country x-envoy-external-address x-appengine-user-ip "
+        "x-vercel-forwarded-for do-connecting-ip fly-client-ip x-nf-client-connection-ip x-country-code",
+        Verdict.WRITTEN: "forwarded x-forwarded-for x-forwarded-host x-forwarded-proto",
+        Verdict.COOKIE: "cookie",
+        Verdict.CODING: "accept-encoding available-dictionary dictionary-id a-im",
+        Verdict.CONDITION: "if-none-match if-modified-since if-range",
+        Verdict.RANGE: "range",
+        Verdict.VIA: "via",
+    }
+)
+
+RESPONSE = _table(
+    {
+        Verdict.HOP: "connection keep-alive proxy-connection te trailer transfer-encoding upgrade proxy-authenticate "
+        "proxy-authentication-info",
+        Verdict.NEVER: "alt-svc consentry-consent",
+        Verdict.PAGE: "accept-ranges last-modified content-md5 digest content-digest repr-digest unencoded-digest "
+        "signature signature-input cache-control expires pragma age surrogate-control cdn-cache-control "
+        "cloudflare-cdn-cache-control netlify-cdn-cache-control vercel-cdn-cache-control x-accel-expires "
+        "content-encoding use-as-dictionary delta-base im",
+        Verdict.ETAG: "etag",
+        Verdict.LENGTH: "content-length",
+        Verdict.VIA: "via",
+        Verdict.SET_COOKIE: "set-cookie",
+        Verdict.LINK: "link report-to reporting-endpoints",
+        Verdict.POLICY: "content-security-policy content-security-policy-report-only",
+    }
+)
+
+#: Names without a verdict that a Connection header cannot delete either.
+PROTECTED = frozenset(
+    b"authorization accept accept-language cache-control content-encoding content-length content-location "
+    b"content-range content-type date origin pragma referer sec-gpc server strict-transport-security user-agent "
+    b"vary x-content-type-options x-frame-options location set-cookie".split()
+)
+
+
+class Circles(Exception):
+    """The request has been through us already: 508 (RFC 5842, 7.2)."""
+
+
+def hop_names(headers: Headers, table: dict[bytes, Verdict]) -> frozenset[bytes]:
+    """What Connection names, without the names that it cannot delete."""
+    named = (value.lower().split(b",") for name, value in headers if name == b"connection")
+    tokens = {token.strip(b" \t") for tokens in named for token in tokens}
+    return frozenset(token for token in tokens if token not in table and token not in PROTECTED)
+
+
+# -- to the storefront ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is written into a request. `host`: as the visitor sent it, `send_host` as the storefront gets it.
+
+    `peer` and `visitor` are addresses as text, `proto` http or https; `trusted`: the peer's own words are believed.
+    `cookie`, `consent` and `if_none_match` are whole values, None where there is none. `page`: one may come back, and
+    `conditions` of the visitor's are not answered by the storefront; `whole`: nor is a Range.
+    """
+
+    host: bytes
+    send_host: bytes
+    peer: str | None
+    visitor: str | None
+    proto: bytes
+    http_version: bytes
+    trusted: bool
+    page: bool
+    conditions: bool
+    whole: bool
+    cookie: bytes | None
+    consent: bytes | None
+    if_none_match: bytes | None
+
+
+def to_storefront(headers: Headers, asked: Asked, codings: Callable[[Iterable[bytes]], bytes]) -> HeaderList:
+    """The request's headers as the storefront gets them. Raises `Circles`."""
+    named = hop_names(headers, REQUEST)
+    out: HeaderList = [(b"host", asked.send_host)]
+    for name, value in headers:
+        verdict = REQUEST.get(name)
+        if name in named or b"_" in name:
+            continue
+        if verdict is None or (verdict is Verdict.PEER and asked.trusted) or _stays(verdict, asked):
+            out.append((name, value))
+    out += _told(headers, asked)
+    if asked.page:
+        out.append((b"accept-encoding", codings(_values(headers, b"accept-encoding"))))
+        if asked.if_none_match is not None:
+            out.append((b"if-none-match", asked.if_none_match))
+    return out
+
+
+def _stays(verdict: Verdict, asked: Asked) -> bool:
+    if verdict is Verdict.CODING:
+        return not asked.page
+    if verdict is Verdict.CONDITION:
+        return asked.conditions
+    return verdict is Verdict.RANGE and not asked.whole
+
+
+def _told(headers: Headers, asked: Asked) -> HeaderList:
+    """What we say of the visitor, of the way here and of the choice."""
+    via = _values(headers, b"via")
+    if any(member.split()[1:2] == [NAME] for value in via for member in value.lower().split(b",")):
+        raise Circles
+    out: HeaderList = [(b"via", b", ".join([*via, b"%b %b" % (asked.http_version, NAME)]))]
+    if asked.cookie is not None:
+        out.append((b"cookie", asked.cookie))
+    if asked.consent is not None:
+        out.append((b"consentry-consent", asked.consent))
+    if b"trailers" in b",".join(_values(headers, b"te")).lower():
+        out += [(b"te", b"trailers"), (b"connection", b"te")]
+    return out + _forwarded(headers, asked)
+
+
+def _forwarded(headers: Headers, asked: Asked) -> HeaderList:
+    """X-Forwarded-* and Forwarded (RFC 7239)."""
+    chain = _values(headers, b"x-forwarded-for") if asked.trusted else []
+    host = (asked.trusted and _first(headers, b"x-forwarded-host")) or asked.host
+    proto = (asked.trusted and _first(headers, b"x-forwarded-proto").lower()) or asked.proto
+    peer = asked.peer.encode() if asked.peer else b"unknown"
+    out: HeaderList = [
+        (b"x-forwarded-for", b", ".join([*filter(None, chain), peer])),
+        (b"x-forwarded-host", host),
+        (b"x-forwarded-proto", proto),
+    ]
+    who = (asked.visitor or "unknown").encode()
+    who = b'"[%b]"' % who if b":" in who else who
+    if re.fullmatch(rb"[A-Za-z0-9.:\[\]_-]+", host) and proto in (b"http", b"https"):
+        out.append((b"forwarded", b'for=%b;host="%b";proto=%b' % (who, host, proto)))
+    return out
+
+
+def _values(headers: Headers, name: bytes) -> list[bytes]:
+    return [value for found, value in headers if found == name]
+
+
+def _first(headers: Headers, name: bytes) -> bytes:
+    return next(iter(_values(headers, name)), b"")
+
+
+# -- to the browser ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What an answer's head is made with. `page`: it is rewritten (or a 304 about such a page).
+
+    `etag`, `policy`: how a rewritten page's validator and policies are written; `may_contact`: whether the browser may
+    be made to contact a URL; `cookie_denied`: whether a Set-Cookie value sets a denied vendor's cookie. `extra` comes
+    last. `bodiless`: no body can follow (1xx, 204, 304).
+    """
+
+    page: bool
+    bodiless: bool
+    etag: Callable[[bytes], bytes | None]
+    policy: Callable[[bytes], bytes]
+    may_contact: Callable[[bytes], bool]
+    cookie_denied: Callable[[bytes], bool]
+    extra: Headers = ()
+
+
+def to_browser(headers: Headers, given: Given) -> HeaderList:
+    """The storefront's headers as the browser gets them."""
+    named = hop_names(headers, RESPONSE)
+    out: HeaderList = []
+    dated = False
+    for name, value in headers:
+        if name in named or (name == b"date" and dated):
+            continue
+        dated = dated or name == b"date"
+        kept = _answered(RESPONSE.get(name), name, value, given)
+        if kept is not None:
+            out.append((name, kept))
+    via = b", ".join([*_values(headers, b"via"), b"1.1 %b" % NAME])
+    return [*out, (b"via", via), *given.extra]
+
+
+def _answered(verdict: Verdict | None, name: bytes, value: bytes, given: Given) -> bytes | None:
+    """The value that goes on; None where the header does not."""
+    match verdict:
+        case None:
+            return value
+        case Verdict.PAGE:
+            return None if given.page else value
+        case Verdict.LENGTH:
+            return None if given.page or given.bodiless else value
+        case Verdict.ETAG:
+            return given.etag(value) if given.page else value
+        case Verdict.SET_COOKIE:
+            return None if given.cookie_denied(value) else value
+        case Verdict.LINK:
+            return _contacts(name, value, given.may_contact)
+        case Verdict.POLICY:
+            return given.policy(value) if given.page else value
+    return None
+
+
+def passed(headers: Headers, *, bodiless: bool) -> HeaderList:
+    """The storefront's headers when nothing is ruled on (mode = "pass"): hop by hop, as any proxy does."""
+    named = hop_names(headers, RESPONSE)
+    dropped = {Verdict.HOP, Verdict.VIA} | ({Verdict.LENGTH} if bodiless else set())
+    out = [(name, value) for name, value in headers if name not in named and RESPONSE.get(name) not in dropped]
+    return [*out, (b"via", b", ".join([*_values(headers, b"via"), b"1.1 %b" % NAME]))]
+
+
+#: Link relations that make a browser contact somebody, by itself.
+_CONTACTS = frozenset(
+    b"preconnect dns-prefetch preload modulepreload prefetch prerender stylesheet icon apple-touch-icon mask-icon "
+    b"manifest compression-dictionary".split()
+)
+_MEMBER = re.compile(rb'(?:<[^<>]*>|"(?:[^"\\]|\\.)*"|[^,<"]|[<"])+')
+_LINK = re.compile(rb"\s*<([^<>]*)>(.*)", re.S)
+_REL = re.compile(rb';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.I)
+_URL = re.compile(rb"https?://[^\s\"',}\]\\]+", re.I)
+
+
+def _contacts(name: bytes, value: bytes, may_contact: Callable[[bytes], bool]) -> bytes | None:
+    """`value` without the members that would make a browser contact somebody that it may not contact."""
+    if name == b"report-to":  # JSON, whole or not at all
+        return value if all(map(may_contact, _URL.findall(value.replace(rb"\/", b"/")))) else None
+    members = [member.strip() for member in _MEMBER.findall(value)]
+    stays = _link_stays if name == b"link" else _endpoint_stays
+    kept = [member for member in members if member and stays(member, may_contact)]
+    return value if len(kept) == len(members) else b", ".join(kept) or None
+
+
+def _link_stays(member: bytes, may_contact: Callable[[bytes], bool]) -> bool:
+    """One link-value (RFC 8288). One that cannot be read stays: browsers do not read it either."""
+    link = _LINK.match(member)
+    if link is None:
+        return True
+    rels = {rel for found in _REL.findall(link[2]) for rel in (found[0] or found[1]).lower().split()}
+    return rels.isdisjoint(_CONTACTS) or may_contact(link[1].strip())
+
+
+def _endpoint_stays(member: bytes, may_contact: Callable[[bytes], bool]) -> bool:
+    """One endpoint of Reporting-Endpoints: name="URL"."""
+    return may_contact(member.partition(b"=")[2].strip().strip(b'"'))

@@ -1,0 +1,71 @@
+"""The visitor's side of a request: its body as it comes, and the moment at which the visitor leaves.
+
+Rules: `receive` has one reader at a time: the body's, then whoever waits for the departure. A body is read only as fast
+as the storefront takes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+from starlette.types import Receive
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+#: Seconds that an unread rest of a body is read for, so that the visitor sees the answer and not a reset.
+LINGER = 2.0
+
+
+class VisitorLeft(Exception):
+    """The visitor's connection is gone."""
+
+
+class Upload:
+    """The body of one request. Iterate it; raises `VisitorLeft`."""
+
+    def __init__(self, headers: Headers, receive: Receive) -> None:
+        self._receive = receive
+        self._reading = asyncio.Lock()
+        self._over = asyncio.Event()
+        self.there = has_body(headers)
+        if not self.there:
+            self._over.set()
+
+    def __aiter__(self) -> Upload:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._over.is_set():
+            raise StopAsyncIteration
+        async with self._reading:
+            message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise VisitorLeft
+        if not message.get("more_body", False):
+            self._over.set()
+        body: bytes = message.get("body", b"")
+        return body
+
+    async def departure(self) -> None:
+        """Return when the visitor has left. While a body is being sent on, its reader is the one who finds out."""
+        await self._over.wait()
+        async with self._reading:
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+
+    async def linger(self) -> None:
+        """Read the rest of a body that nobody wants, for a while (RFC 9112, 9.6)."""
+        with contextlib.suppress(TimeoutError, VisitorLeft):
+            async with asyncio.timeout(LINGER):
+                async for _ in self:
+                    pass
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether a request has a body (RFC 9112, 6.3)."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" 0") != b"")
+        for name, value in headers
+    )

@@ -1,0 +1,149 @@
+"""What one request says of its visitor, read once at the top.
+
+Rules: a forwarded address is believed only from the operator's trusted networks, walked from the right, and what cannot
+be read as an address is no address, never a wrong one. The target is the bytes that came. A Sec-GPC signal is on when
+any member of any such header is exactly `1` (GPC specification, 3.2). Everything that comes from outside is bounded.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Protocol
+
+from starlette.types import Scope
+
+from proxy.consent.cookie import cookie_name, cookie_values
+from proxy.model import Regime, Standing, Visit
+from proxy.settings import Settings
+
+Headers = Sequence[tuple[bytes, bytes]]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: How much of a forwarded chain and of a list of languages is read.
+_HOPS, _LANGUAGES, _LANGUAGE_BYTES = 32, 16, 512
+
+_HOST = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?)+(?::[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?\Z"
+)
+_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*\Z")
+_Q = re.compile(r"[ \t]*q[ \t]*=[ \t]*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*\Z", re.I)
+
+
+class Seals(Protocol):
+    """What `proxy.consent.cookie.Seal` does for a visit."""
+
+    def read(self, values: Sequence[str], today: date, remember_days: int) -> Standing: ...
+
+
+def read_visit(scope: Scope, settings: Settings, seal: Seals, today: date) -> Visit:
+    """The visit that an ASGI `http` scope is. Its region is unknown, so its regime is opt-in."""
+    headers: Headers = scope["headers"]
+    name = cookie_name(origin_of(scope, settings), settings.consent.domain)
+    return Visit(
+        standing=seal.read(cookie_values(headers, name), today, settings.consent.remember_days),
+        regime=Regime.OPT_IN,
+        gpc=signals(headers),
+        address=visitor_address(scope.get("client"), headers, settings.listen.trusted),
+        languages=languages(headers),
+        path=target(scope).decode("latin-1"),
+    )
+
+
+def target(scope: Scope) -> bytes:
+    """Path and query as they came. (The server below us drops a `?` with nothing behind it.)"""
+    raw: bytes = scope["raw_path"] or b"/"
+    query: bytes = scope["query_string"]
+    return raw + b"?" + query if query else raw
+
+
+def values(headers: Headers, name: bytes) -> list[bytes]:
+    """Every value of a header, in order."""
+    return [value for found, value in headers if found == name]
+
+
+def host_of(headers: Headers) -> str | None:
+    """The one Host of a request, in lower case; None where it is missing, repeated or no host (RFC 9112, 3.2)."""
+    hosts = values(headers, b"host")
+    text = hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
+    return text if _HOST.match(text) and len(text) <= 255 else None
+
+
+def origin_of(scope: Scope, settings: Settings) -> str:
+    """Our origin: the configured one; in development the request's own."""
+    if settings.origin is not None:
+        return settings.origin
+    return f"{scope['scheme']}://{host_of(scope['headers']) or 'localhost'}"
+
+
+def signals(headers: Headers) -> bool:
+    """Whether Sec-GPC is on."""
+    return any(member.strip(b" \t") == b"1" for value in values(headers, b"sec-gpc") for member in value.split(b","))
+
+
+def peer_trusted(client: Sequence[object] | None, trusted: Sequence[Network]) -> bool:
+    """Whether the one who connected to us may say who the visitor is."""
+    peer = parse_address(str(client[0])) if client else None
+    return peer is not None and _within(peer, trusted)
+
+
+def visitor_address(client: Sequence[object] | None, headers: Headers, trusted: Sequence[Network]) -> str | None:
+    """The visitor's address as text, IPv4-mapped ones unwrapped; None where it cannot be known.
+
+    The peer's own, or, where the peer is trusted, the right-most address of X-Forwarded-For that is not: whatever
+    stands further left was written by somebody whom nobody vouches for. `client` is ASGI's (address, port).
+    """
+    peer = parse_address(str(client[0])) if client else None
+    if peer is None or not _within(peer, trusted):
+        return None if peer is None else str(peer)
+    chain = b",".join(values(headers, b"x-forwarded-for")).split(b",")
+    for hop in chain[: -_HOPS - 1 : -1]:
+        text = hop.strip(b" \t").decode("latin-1")
+        if not text and len(chain) == 1:
+            break
+        address = parse_address(text)
+        if address is None or not _within(address, trusted):
+            return None if address is None else str(address)
+        peer = address
+    return str(peer)
+
+
+def parse_address(text: str) -> Address | None:
+    """An address as proxies write it: with brackets, with a port, IPv4-mapped. None where it is none."""
+    if text.startswith("["):
+        text, bracket, port = text[1:].partition("]")
+        if not bracket or not re.fullmatch(r"(?::[0-9]{1,5})?", port):
+            return None
+    elif text.count(":") == 1:
+        text, _, port = text.partition(":")
+        if not re.fullmatch(r"[0-9]{1,5}", port):
+            return None
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _within(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def languages(headers: Headers) -> tuple[str, ...]:
+    """Accept-Language as lower-case tags, best first (RFC 9110, 12.5.4); unreadable members and `*` left out."""
+    found: list[tuple[float, str]] = []
+    text = b",".join(values(headers, b"accept-language"))[:_LANGUAGE_BYTES].decode("latin-1")
+    for member in text.split(",")[:_LANGUAGES]:
+        tag, semicolon, weight = member.partition(";")
+        quality = _Q.match(weight) if semicolon else None
+        tag = tag.strip(" \t").lower()
+        if not _TAG.match(tag) or (semicolon and not quality):
+            continue
+        if (weighed := float(quality[1]) if quality else 1.0) > 0:
+            found.append((weighed, tag))
+    found.sort(key=lambda member: -member[0])
+    return tuple(dict.fromkeys(tag for _, tag in found))
