@@ -33,6 +33,9 @@ from proxy.model import Reach
 #: Seconds between two looks at what came in.
 _PAUSE = 0.25
 
+#: Columns from which the terminal's table shows everything.
+_WIDE = 110
+
 _PAGES = Environment(
     loader=PackageLoader("proxy.demo", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
@@ -114,15 +117,18 @@ def in_the_terminal(console: Console, watch: Watch) -> Iterator[None]:
         ):
             yield
         return
-    with Live(table_of(watch.rows()), console=console, auto_refresh=False) as live, _redrawing(watch, live):
+    with (
+        Live(table_of(watch.rows(), console.width), console=console, auto_refresh=False) as live,
+        _redrawing(watch, live, console),
+    ):
         yield
 
 
 @contextlib.contextmanager
-def _redrawing(watch: Watch, live: Live) -> Iterator[None]:
+def _redrawing(watch: Watch, live: Live, console: Console) -> Iterator[None]:
     async def redraw() -> None:
         async for _ in watch.changes():
-            live.update(table_of(watch.rows()), refresh=True)
+            live.update(table_of(watch.rows(), console.width), refresh=True)
 
     task = asyncio.ensure_future(redraw())
     try:
@@ -134,32 +140,33 @@ def _redrawing(watch: Watch, live: Live) -> Iterator[None]:
 def line_of(one: Received, use: InUse) -> str:
     """One request in one line: when, who, what, and the address it could see."""
     row = seen([one], use, ())[0]
-    words = "TLS greeting" if one.greeting else f"{one.method} {one.host}{one.target.partition('?')[0]}"
+    words = _short(one).partition("?")[0]
     return f"{datetime.fromtimestamp(one.at):%H:%M:%S}  {row.name}  {words}  address seen: {row.address}"
 
 
-def table_of(rows: list[Seen]) -> Table:
-    """The rows as a table for a terminal."""
+def table_of(rows: list[Seen], width: int) -> Table:
+    """The rows as a table for a terminal of `width` columns; a narrow one is not told what a vendor needs."""
+    wide = width >= _WIDE
     table = Table(title="What each vendor received", title_justify="left", expand=True, box=None, padding=(0, 1))
-    for heading in ("Vendor", "Needs"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("Requests", justify="right")
+    table.add_column("Vendor", no_wrap=True)
+    if wide:
+        table.add_column("Needs", no_wrap=True)
+    table.add_column("Requests" if wide else "", justify="right")
     table.add_column("Last request", ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column("Address seen", no_wrap=True)
     for row in rows:
-        table.add_row(*_cells(row), style="" if row.count else "dim")
+        needs = [Text(" + ".join(row.needs))] if wide else []
+        table.add_row(Text(row.name), *needs, *_received(row), style="" if row.count else "dim")
     return table
 
 
-def _cells(row: Seen) -> tuple[Text, ...]:
+def _received(row: Seen) -> tuple[Text, ...]:
     last = row.last
-    request = "" if last is None else f"{last.method} {last.host}{last.target}".strip()
-    address = row.address if row.count else ""
-    style = "bold red" if address == SAMPLE_ADDRESS or address.startswith("whole") else ""
-    return (
-        Text(row.name),
-        Text(" + ".join(row.needs)),
-        Text(str(row.count) if row.count else "·"),
-        Text(request or "nothing"),
-        Text(address, style=style),
-    )
+    if last is None:
+        return Text("·"), Text("nothing"), Text("")
+    style = "bold red" if "your full address" in row.held else ""
+    return Text(str(row.count)), Text(_short(last)), Text(row.address, style=style)
+
+
+def _short(one: Received) -> str:
+    return f"TLS greeting for {one.host}" if one.greeting else f"{one.method} {one.host}{one.target}"

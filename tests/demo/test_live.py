@@ -156,9 +156,10 @@ async def test_without_a_terminal_each_request_is_a_line(watch: Watch) -> None:
     assert "Google Analytics  POST www.google-analytics.com/g/collect  address seen: 203.0.113.0" in text.getvalue()
 
 
-async def test_in_a_terminal_there_is_one_table(watch: Watch) -> None:
+@pytest.mark.parametrize(("width", "needs"), [(80, False), (120, True)])
+async def test_in_a_terminal_there_is_one_table(watch: Watch, width: int, needs: bool) -> None:
     text = io.StringIO()
-    with in_the_terminal(Console(file=text, force_terminal=True, width=120), watch):
+    with in_the_terminal(Console(file=text, force_terminal=True, width=width), watch):
         watch.standins.take(HIT)
         watch.standins.take(LEAK)
         async for _ in watch.changes():
@@ -166,4 +167,5 @@ async def test_in_a_terminal_there_is_one_table(watch: Watch) -> None:
                 break
             watch.standins.take(HIT)
     assert "What each vendor received" in text.getvalue()
-    assert "www.google-analytics.com" in text.getvalue()
+    assert "POST www.google-a" in text.getvalue()
+    assert ("analytics" in text.getvalue().replace("google-analytics", "")) == needs
