@@ -89,7 +89,7 @@ def _syntax_mend(wrong: str) -> str:
         ("invalid statement", 'A line reads: field = value, or starts with "#".'),
         ("illegal character", 'Text ends on the line where it began, with the quote that began it ("...").'),
         ("unterminated", 'Text ends with the quote that began it ("...").'),
-        ("backslash", r"Write \\ for a backslash, or put the text in single quotes."),
+        ("unescaped '\\'", r"Write \\ for a backslash, or put the text in single quotes."),
         ("expected newline or end", "One field a line; text stands in quotes."),
     ):
         if part in wrong:
@@ -177,12 +177,14 @@ def _wording(fault: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> tupl
         return "is missing.", f"Add a line like: {_example(str(path[-1]), field)}"
     if kind in ("enum", "literal_error"):
         allowed = re.findall(r"'([^']*)'", str(context["expected"]))
-        return f"{_shown(value)} is not allowed here.", _did_you_mean(str(value), allowed) + _one_of(allowed)
+        return _wrong(value, "is not allowed here."), _did_you_mean(str(value), allowed) + _one_of(allowed)
+    if value in ("", [], {}):
+        return "is empty.", _write(path, field)
     if kind == "value_error":
         wrong, _, right = str(context["error"]).partition("; ")
         return f"{wrong}.", f"{right[:1].upper()}{right[1:]}." if right else ""
     if kind in ("string_too_short", "too_short"):
-        return "is empty." if not value else f"{_shown(value)} is too short.", _write(path, field)
+        return f"{_shown(value)} is too short.", _write(path, field)
     wanted = next((words for start, words in _WANTED if kind.startswith(start)), None)
     if wanted is not None:
         return f"{_shown(value)} is not {wanted}.", _write(path, field)
@@ -259,8 +261,10 @@ def _tables(model: type[BaseModel], name: str, prefix: str = "") -> list[str]:
     """The dotted names of all tables of the document that have a field of this name."""
     found = [prefix] if name in _fields(model) else []
     for part, field in _fields(model).items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found += _tables(field.annotation, name, f"{prefix}.{part}".lstrip("."))
+        kind = field.annotation
+        for table in get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,):
+            if isinstance(table, type) and issubclass(table, BaseModel):
+                found += _tables(table, name, f"{prefix}.{part}".lstrip("."))
     return found
 
 
@@ -273,6 +277,10 @@ def _one_of(names: Sequence[str]) -> str:
     return f"Allowed: {', '.join(names)}."
 
 
+def _wrong(value: object, wrong: str) -> str:
+    return "is empty." if value == "" else f"{_shown(value)} {wrong}"
+
+
 def _shown(value: object) -> str:
     text = toml_value(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
@@ -281,12 +289,16 @@ def _shown(value: object) -> str:
 def toml_value(value: object) -> str:
     """A value as TOML writes it, on one line."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{name} = {toml_value(item)}" for name, item in value.items())
+        inside = ", ".join(f"{_toml_key(str(name))} = {toml_value(item)}" for name, item in value.items())
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, Collection):
         return f"[{', '.join(map(toml_value, value))}]"
     return str(value)
+
+
+def _toml_key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else toml_value(name)
