@@ -1,0 +1,114 @@
+"""The composition root: the public app and the admin app are put together here, and only here.
+
+Rules: whatever the rooms below must not know of each other meets here: the clock, chance, the storefront's client, the
+way to vendors. Nothing is global, so two apps in one process do not touch each other.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.types import ASGIApp, Scope
+
+from proxy.admin.probes import admin_app
+from proxy.catalogue.load import Catalogue
+from proxy.catalogue.use import InUse, in_use
+from proxy.consent.cookie import Seal
+from proxy.consent.routes import Doors, Expire, consent_app
+from proxy.consent.site import Site, site_of
+from proxy.html.stub import stub
+from proxy.http.cookies import VendorCookies, denied_names, expiries
+from proxy.http.dispatch import Dispatch, today
+from proxy.http.forward import Forward
+from proxy.http.upstream import Upstream
+from proxy.http.visit import origin_of, values
+from proxy.relay import VendorHop, relay_app
+from proxy.settings import Settings
+
+#: Bytes of chance in a record id: nobody guesses another visitor's (128 bits).
+RECORD_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Apps:
+    """What a process serves. `start` runs before the first request, `stop` after the last; both in the event loop."""
+
+    public: ASGIApp
+    admin: ASGIApp
+    start: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
+
+
+def build(settings: Settings, catalogue: Catalogue) -> Apps:
+    """The apps of one site. Raises `Refused` where settings and catalogue do not fit. Call it inside the event loop."""
+    use = in_use(catalogue, settings)
+    upstream = Upstream(settings.storefront)
+    hop = VendorHop(settings.vendors)
+    seal = Seal(settings.secret_keys, settings.consent.domain or settings.origin or "")
+    origin = functools.partial(origin_of, settings=settings)
+    doors = Doors(
+        site=_sites(settings, use),
+        seal=seal,
+        expire=_expiring(settings, use),
+        stub=_stubs(catalogue),
+        today=today,
+        new_record=functools.partial(secrets.token_urlsafe, RECORD_BYTES),
+    )
+    public = Dispatch(
+        settings,
+        seal,
+        consent=consent_app(doors),
+        relay=relay_app(settings, use, hop, origin),
+        forward=Forward(settings, use, upstream),
+    )
+    running = False
+
+    async def start() -> None:
+        nonlocal running
+        running = True
+
+    async def stop() -> None:
+        nonlocal running
+        running = False
+        await upstream.aclose()
+        await hop.aclose()
+
+    return Apps(public, admin_app(lambda: running, _metrics), start, stop)
+
+
+def _sites(settings: Settings, use: InUse) -> Callable[[Scope], Site]:
+    remembered = functools.lru_cache(64)(functools.partial(site_of, settings, use))
+    return lambda scope: remembered(origin_of(scope, settings))
+
+
+def _stubs(catalogue: Catalogue) -> Callable[[str], bytes]:
+    """The inert script of any described vendor, in use or not; empty for what is none."""
+    made = {key: stub(vendor) for key, vendor in catalogue.vendors.items()}
+    return lambda key: made.get(key, b"")
+
+
+def _expiring(settings: Settings, use: InUse) -> Expire:
+    cookies = VendorCookies(use.vendors.values())
+
+    def expire(scope: Scope, allowed: frozenset[str]) -> list[bytes]:
+        origin = urlsplit(origin_of(scope, settings))
+        names = denied_names(values(scope["headers"], b"cookie"), cookies, allowed)
+        return expiries(names, origin.hostname or "", secure=origin.scheme == "https")
+
+    return expire
+
+
+def _metrics() -> CollectorRegistry:
+    """This process's counters, or those of all processes where several share a folder for them."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
