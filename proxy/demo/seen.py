@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from proxy.address import truncate
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.use import InUse
 from proxy.demo.standins import Received
 from proxy.model import ASKED, Category, Reach
+
+Test = Callable[[Received], bool]
 
 #: The address that the demo's visitor comes from: of a network kept for examples (RFC 5737), nobody's.
 SAMPLE_ADDRESS = "203.0.113.77"
@@ -71,19 +73,33 @@ def _holds(address: str, one: Received) -> bool:
     return any(re.search(pattern, text) for text in (one.raw, unquote_to_bytes(one.raw)))
 
 
-def _referrer(one: Received) -> str:
-    return one.header("referer") or ""
+def _fields(one: Received) -> list[tuple[str, str]]:
+    """Names and values of the query and of a form in the body, decoded."""
+    return parse_qsl(one.target.partition("?")[2]) + parse_qsl(one.body.decode("latin-1"))
+
+
+def _named(*names: str) -> Test:
+    """Whether one of these fields is there: the names that the stand-ins' scripts use."""
+    return lambda one: any(name in names for name, _ in _fields(one))
+
+
+def _page_addresses(one: Received) -> list[str]:
+    """The addresses of pages in a request: Referer and every field that is a URL."""
+    found = [one.header("referer") or "", *(value for _, value in _fields(one))]
+    return [address for address in found if address.startswith(("http://", "https://"))]
 
 
 #: What a request may hold of a visitor, in the words of the page, and the test for it.
-_CARRIED: tuple[tuple[str, Callable[[Received], bool]], ...] = (
+_CARRIED: tuple[tuple[str, Test], ...] = (
     ("your full address", lambda one: one.greeting or _holds(SAMPLE_ADDRESS, one)),
     ("cookies", lambda one: one.header("cookie") is not None),
-    ("the query of the page's address", lambda one: "?" in _referrer(one)),
-    ("your languages", lambda one: one.header("accept-language") is not None),
     ("client hints", lambda one: any(name.lower().startswith("sec-ch-") for name, _ in one.headers)),
+    ("your languages", lambda one: one.header("accept-language") is not None or _named("ul", "lg", "dv")(one)),
     ("your browser's name", lambda one: one.header("user-agent") is not None),
-    ("the page's address", lambda one: bool(_referrer(one)) or b"dl=" in one.raw),
+    ("your screen's size", _named("sr", "sw", "sh")),
+    ("a number to know your browser by", _named("cid", "fbp", "vid")),
+    ("the page you are on", lambda one: bool(_page_addresses(one))),
+    ("the query of the page's address", lambda one: any("?" in url for url in _page_addresses(one))),
 )
 
 

@@ -83,8 +83,26 @@ def test_an_address_that_only_begins_like_ours_is_not_ours(use: InUse) -> None:
 
 def test_each_request_counts_for_what_it_held(use: InUse) -> None:
     (row,) = seen([replace(LEAK, headers=(), raw=b""), LEAK], use, ())
-    assert set(row.held) == {"your full address", "cookies", "the query of the page's address", "the page's address"}
-    assert set(row.spared) == {"your languages", "client hints", "your browser's name"}
+    assert set(row.held) == {"your full address", "cookies", "the query of the page's address", "the page you are on"}
+    assert {"your languages", "client hints", "your browser's name", "your screen's size"} <= set(row.spared)
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("ul=en-us", "your languages"),
+        ("sr=1920x1080", "your screen's size"),
+        ("fbp=fb.1.2.3", "a number to know your browser by"),
+        ("dl=http%3A%2F%2Fshop%2F", "the page you are on"),
+        ("dl=http%3A%2F%2Fshop%2F%3Fq%3Dtea", "the query of the page's address"),
+    ],
+)
+@pytest.mark.parametrize("in_body", [False, True])
+def test_fields_count_as_headers_do(use: InUse, field: str, said: str, in_body: bool) -> None:
+    bare = replace(HIT, target="/g/collect", headers=())
+    hit = replace(bare, body=field.encode()) if in_body else replace(bare, target=f"/g/collect?{field}")
+    assert said in seen([bare], use, ())[0].spared
+    assert said in seen([hit], use, ())[0].held
 
 
 def test_what_no_file_describes_is_unknown(use: InUse) -> None:
