@@ -67,6 +67,10 @@ class Matcher:
         """The vendor that is contacted by asking `host` (lower case, no port, no trailing dot) for `target`."""
         return self._table.find(host, target)
 
+    def under(self, host: str) -> tuple[Match, ...]:
+        """Every match that some URL of this host can have: for where only a part of a URL is known."""
+        return self._table.under(host)
+
 
 def relays(vendor: Vendor, destination: Destination, host: str, target: str) -> bool:
     """Whether the vendor's file lists this request among those that may pass through us."""
@@ -122,6 +126,14 @@ class _Table(Generic[T]):
             if dot < 0:
                 return None
             host = host[dot + 1 :]
+
+    def under(self, host: str) -> tuple[T, ...]:
+        found: list[T] = []
+        while host:
+            if host in self._rows:
+                found += self._rows[host][1]
+            host = host.partition(".")[2]
+        return tuple(found)
 
 
 def _row(entries: list[tuple[str, tuple[str, ...], T]]) -> tuple[_Test | None, list[T]]:
