@@ -1,4 +1,4 @@
-"""Hypothesis profiles (`HYPOTHESIS_PROFILE=fuzz` for `make fuzz`), and the skip where there is no browser."""
+"""Hypothesis profiles (`HYPOTHESIS_PROFILE=fuzz`, FUZZ_EXAMPLES for `make fuzz`), and the skip where there is no browser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from hypothesis import HealthCheck, settings
 from tests.places import BROWSER_REQUIRED, CHROMIUM
 
 settings.register_profile("quick", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("fuzz", deadline=None, max_examples=5000, suppress_health_check=list(HealthCheck))
+settings.register_profile(
+    "fuzz",
+    deadline=None,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "5000")),
+    suppress_health_check=list(HealthCheck),
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 

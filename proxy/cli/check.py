@@ -7,9 +7,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from proxy.cli.console import out, print_json
+from proxy.cli.console import out, print_facts, print_json
 from proxy.cli.options import AsJson, ConfigFile, Loaded, VendorDirs, load_all
 from proxy.errors import Refused
 
@@ -35,10 +34,7 @@ def check(
     if as_json:
         print_json({"problems": [], **summary})
         return
-    table = Table.grid(padding=(0, 2))
-    for name, value in summary.items():
-        table.add_row(name.replace("_", " "), _readable(value))
-    out.print(table)
+    print_facts((name.replace("_", " "), _readable(value)) for name, value in summary.items())
     out.print("Nothing is wrong.")
 
 

@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from proxy.errors import Problem, Refused
 
+#: Columns of a table that goes to a file or a pipe: nothing in it is folded.
+_UNFOLDED = 10_000
+
+
+def _console(*, stderr: bool) -> Console:
+    folded = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if folded else _UNFOLDED
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
 #: For people, on stdout. Lines are not folded: a URL is copied whole.
-out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+out = _console(stderr=False)
 
 #: All talk: problems, progress, what was written where.
-err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = _console(stderr=True)
 
 #: What production must be told, as lines of a settings file; top-level keys come before the tables.
 _PASTE = {
@@ -36,6 +46,14 @@ _PASTE = {
 
 def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """A line a fact: its name, then its value, never folded. A further line of the same fact has no name."""
+    rows = list(facts)
+    wide = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        out.print(Text.assemble((name.ljust(wide), "bold"), "  ", value))
 
 
 def say(text: str) -> None:
@@ -79,7 +97,3 @@ def _paste(problems: Sequence[Problem]) -> str:
         if key in keys:
             tables.setdefault(table, []).append(lines)
     return "\n\n".join("\n".join([table, *lines] if table else lines) for table, lines in tables.items())
-
-
-def stdout_is_terminal() -> bool:
-    return sys.stdout.isatty()

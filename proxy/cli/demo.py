@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Annotated
 
-def demo() -> None:
-    """Run a sample shop behind the proxy, with local stand-ins for its vendors, and show live what each receives."""
-    raise NotImplementedError
+import typer
+
+from proxy.cli.options import ListenOption
+
+
+def demo(
+    listen: ListenOption = "127.0.0.1:8000",  # type: ignore[assignment]  # typer parses defaults, too
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the live page in a browser.")] = False,
+) -> None:
+    """Try it: a sample shop behind the proxy, with local stand-ins for its vendors; shows live what each receives.
+
+    Needs no network. Ctrl-C ends everything.
+    """
+    from proxy.app import build
+    from proxy.demo.run import run_demo
+
+    asyncio.run(run_demo((listen.host, listen.port), build=build, open_browser=open_browser))

@@ -17,11 +17,12 @@ import typer
 from rich.table import Table
 
 from proxy.catalogue.match import Match
-from proxy.cli.console import out, print_json
+from proxy.cli.console import out, print_facts, print_json
 from proxy.cli.options import AsJson, ConfigFile, Loaded, VendorDirs, load_all
 from proxy.cli.pages import DEFAULT_SITE, Rewriting, first_party, read_grant, rewritten, web_address
 from proxy.errors import Problem, Refused
 from proxy.html.page import CannotRewrite, TagReport
+from proxy.http.charset import CannotRead
 from proxy.model import Standing
 
 _UNKNOWN_ADVICE = (
@@ -102,7 +103,7 @@ def _outcomes(loaded: Loaded, site: str, markup: str) -> Iterator[_Outcome]:
         page = Rewriting(loaded.settings, loaded.use, standing, gpc, with_banner=False).page(site, tags.append)
         try:
             after = b"".join(rewritten([markup.encode("utf-8", "surrogateescape")], page))
-        except CannotRewrite as error:
+        except (CannotRead, CannotRewrite) as error:
             raise Refused([Problem("--html", None, "", f"cannot be rewritten: {error}.")]) from None
         yield _Outcome(visitor, after.decode("utf-8", "surrogateescape"), tuple(tags))
 
@@ -126,11 +127,8 @@ def _explain_url(loaded: Loaded, site: str, url: str, as_json: bool) -> None:
             }
         )
         return
-    facts = Table.grid(padding=(0, 2))
-    for name, value in _facts(loaded, match, ours):
-        facts.add_row(name, value)
     out.print(url, style="bold")
-    out.print(facts)
+    print_facts(_facts(loaded, match, ours))
     if match is None and not ours:
         out.print(_UNKNOWN_ADVICE)
     table = Table("as", *(one.visitor for one in next(iter(tried.values()))), box=None, padding=(0, 2, 0, 0))

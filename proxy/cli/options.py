@@ -16,6 +16,7 @@ import typer
 from proxy.catalogue.load import Catalogue, load
 from proxy.catalogue.use import InUse, in_use
 from proxy.errors import Problem, Refused
+from proxy.serve import ListenAddress, read_address
 from proxy.settings import Settings, load_settings
 from proxy.toml_file import Places, read_toml
 
@@ -28,6 +29,23 @@ VendorDirs = Annotated[
     typer.Option(
         "--vendors", metavar="DIR", help="Folder of vendor files of your own, over the bundled ones. May be repeated."
     ),
+]
+
+
+def _address(text: str) -> ListenAddress:
+    try:
+        return read_address(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+ListenOption = Annotated[
+    ListenAddress,
+    typer.Option("--listen", parser=_address, metavar="HOST:PORT", help="Where visitors come in. Port 0: any."),
+]
+AdminOption = Annotated[
+    ListenAddress,
+    typer.Option("--admin", parser=_address, metavar="HOST:PORT", help="Probes and metrics. Never make it public."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 

@@ -7,22 +7,23 @@ decision function; nothing is allowed here.
 from __future__ import annotations
 
 import difflib
-import html.parser
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from ipaddress import ip_address
-from urllib.parse import SplitResult, urljoin, urlsplit
-
-from publicsuffixlist import PublicSuffixList
+from itertools import chain
+from urllib.parse import SplitResult, urlsplit
 
 from proxy.catalogue.use import InUse
 from proxy.consent.banner import banner, footer
 from proxy.consent.site import must_ask, site_of
 from proxy.decide import Grounds, decide_all
+from proxy.html.attributes import decode, parse
+from proxy.html.grammar import SKIP_TEXT
 from proxy.html.page import Page, TagReport
 from proxy.html.rewrite import Rewriter
+from proxy.html.scan import Kind, Scanner
+from proxy.http.charset import ASCII_LIKE, PRESCAN, Recoded, Rewrites, encoding_of
+from proxy.http.cookies import domains
 from proxy.model import ASKED, Category, Consent, How, Regime, Standing, Visit
 from proxy.settings import Settings
 
@@ -90,16 +91,7 @@ def first_party(host: str) -> frozenset[str]:
     where there is none (an address, localhost, a public suffix).
     """
     host = host.rstrip(".").lower()
-    try:
-        ip_address(host)
-    except ValueError:
-        return frozenset({_suffixes().privatesuffix(host) or host})
-    return frozenset({host})
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
+    return frozenset({(domains(host) or (host,))[-1]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,40 +127,55 @@ class Rewriting:
 
 
 def rewritten(pieces: Iterable[bytes], page: Page) -> Iterator[bytes]:
-    """The page rewritten, as it comes. Raises `CannotRewrite`; what came before is then no whole page."""
-    rewriter = Rewriter(page)
-    for piece in pieces:
+    """The page rewritten, as it comes.
+
+    Raises `CannotRead` before anything came, or `CannotRewrite`: what came before is then no whole page.
+    """
+    left = iter(pieces)
+    first = list(_until(left, PRESCAN))
+    encoding = encoding_of(None, b"".join(first))
+    rewriter: Rewrites = Rewriter(page)
+    if encoding != ASCII_LIKE:
+        rewriter = Recoded(rewriter, encoding)
+    for piece in chain(first, left):
         yield rewriter.feed(piece)
     yield rewriter.close()
 
 
+def _until(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """As many pieces as it takes to have `size` bytes."""
+    while size > 0 and (piece := next(pieces, b"")):
+        size -= len(piece)
+        yield piece
+
+
 def site_of_page(content: bytes) -> str | None:
-    """The absolute address that a page gives for itself: its canonical link, else its og:url. None if it gives none."""
-    reader = _AddressReader()
-    for start in range(0, len(content), 65536):
-        reader.feed(content[start : start + 65536].decode("utf-8", "replace"))
-        if reader.canonical:
-            break
-    return reader.canonical or reader.og_url
+    """The absolute address that a page gives for itself: its canonical link, else its og:url. None if it gives none.
 
-
-class _AddressReader(html.parser.HTMLParser):
-    """Finds the first usable canonical link and og:url. The page's tags are not judged by this."""
-
-    canonical: str | None = None
-    og_url: str | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag == "link" and "canonical" in values.get("rel", "").lower().split():
-            self.canonical = self.canonical or _usable(values.get("href", ""))
-        elif tag == "meta" and values.get("property", values.get("name", "")).lower() == "og:url":
-            self.og_url = self.og_url or _usable(values.get("content", ""))
+    Raises `CannotRead`.
+    """
+    encoding = encoding_of(None, content[:PRESCAN])
+    if encoding != ASCII_LIKE:
+        content = content.decode(encoding, "replace").encode()
+    scanner = Scanner(SKIP_TEXT)
+    scanner.feed(content)
+    og_url = None
+    for token in scanner.tokens(last=True):
+        if token.kind is not Kind.START or token.name not in (b"link", b"meta"):
+            continue
+        values = {each.name: decode(each.raw) for each in reversed(parse(content[token.start : token.end]))}
+        if token.name == b"link" and "canonical" in values.get(b"rel", "").lower().split():
+            canonical = _usable(values.get(b"href", ""))
+            if canonical:
+                return canonical
+        elif values.get(b"property", values.get(b"name", "")).lower() == "og:url":
+            og_url = og_url or _usable(values.get(b"content", ""))
+    return og_url
 
 
 def _usable(text: str) -> str | None:
     text = text.strip()
-    address = urljoin("https:", text) if text.startswith("//") else text
+    address = f"https:{text}" if text.startswith("//") else text
     try:
         web_address(address)
     except ValueError:

@@ -26,6 +26,7 @@ from proxy.cli.options import ConfigFile, VendorDirs, load_all
 from proxy.cli.pages import CANONICAL, DEFAULT_SITE, Rewriting, read_grant, rewritten, site_of_page, web_address
 from proxy.errors import Problem, Refused
 from proxy.html.page import CannotRewrite, TagReport
+from proxy.http.charset import CannotRead
 
 #: Bytes read at a time where `--chunk` does not say.
 _PIECE = 64 * 1024
@@ -163,7 +164,7 @@ class _Run:
             raise
         except OSError as error:
             raise Refused([_file_problem(_STDIN, page or Path(_STDIN), error, "read")]) from None
-        except CannotRewrite as error:
+        except (CannotRead, CannotRewrite) as error:
             raise Refused([_not_rewritten(_STDIN if page is None else str(page), error)]) from None
 
     def into_folder(self, pages: Sequence[Path], folder: Path) -> None:
@@ -185,7 +186,7 @@ class _Run:
             with page.open("rb") as source, beside.open("wb") as written:
                 written.writelines(self._rewritten(str(page), source))
             beside.replace(target)
-        except CannotRewrite as error:
+        except (CannotRead, CannotRewrite) as error:
             yield _not_rewritten(str(page), error)
         except OSError as error:
             yield _file_problem(str(page), Path(error.filename or page), error, "rewritten")
@@ -216,8 +217,8 @@ def _cut(content: bytes, chunk: int | None) -> Iterator[bytes]:
     return (content[start : start + size] for start in range(0, len(content), size))
 
 
-def _not_rewritten(page: str, error: CannotRewrite) -> Problem:
-    return Problem(page, None, "", f"cannot be rewritten: {error}.", "The proxy would reset this response.")
+def _not_rewritten(page: str, error: CannotRead | CannotRewrite) -> Problem:
+    return Problem(page, None, "", f"cannot be rewritten: {error}.", "The proxy would not let it through.")
 
 
 def _file_problem(place: str, path: Path, error: OSError, what: str) -> Problem:

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.table import Table
 
 from proxy.catalogue.load import catalogue_of
-from proxy.cli.console import out, say
-from proxy.cli.options import ConfigFile, Loaded, VendorDirs, load_all
+from proxy.cli.console import out, print_facts, say
+from proxy.cli.options import AdminOption, ConfigFile, ListenOption, Loaded, VendorDirs, load_all
 from proxy.errors import Problem, Refused
-from proxy.serve import ListenAddress, address_of, bind, read_address, run, same_place
+from proxy.serve import ListenAddress, address_of, bind, run, same_place
 
 if TYPE_CHECKING:
     from proxy.catalogue.schema import Vendor
@@ -33,23 +32,12 @@ if TYPE_CHECKING:
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def _address(text: str) -> ListenAddress:
-    try:
-        return read_address(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 def serve(
     storefront: Annotated[
         str | None, typer.Option(metavar="URL", help="The web server to put the proxy in front of.")
     ] = None,
-    listen: Annotated[
-        ListenAddress, typer.Option(parser=_address, metavar="HOST:PORT", help="Where visitors come in. Port 0: any.")
-    ] = "127.0.0.1:8000",  # type: ignore[assignment]  # typer parses defaults, too
-    admin: Annotated[
-        ListenAddress, typer.Option(parser=_address, metavar="HOST:PORT", help="Probes and metrics. Never public.")
-    ] = "127.0.0.1:8001",  # type: ignore[assignment]
+    listen: ListenOption = "127.0.0.1:8000",  # type: ignore[assignment]  # typer parses defaults, too
+    admin: AdminOption = "127.0.0.1:8001",  # type: ignore[assignment]
     config: ConfigFile = None,
     vendors: VendorDirs = None,
     state: Annotated[Path, typer.Option(metavar="DIR", help="What the processes share and keep.")] = Path(
@@ -161,21 +149,23 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
     open_at = listen.url if settings.dev or settings.origin is None else settings.origin
     if settings.dev:
         say("warning: --dev is for trying out: throw-away keys, plain http, unknown third parties allowed.")
-    table = Table.grid(padding=(0, 2))
-    for name, value in (
-        ("mode", settings.mode + (" (nothing is rewritten)" if settings.mode == "pass" else "")),
-        ("site", settings.origin or "taken from each request"),
-        ("storefront", settings.storefront.url or ""),
-        ("vendors in use", f"{len(use.vendors)} ({essential} essential, {len(use.vendors) - essential} asked about)"),
-        ("unknown", unknown),
-        ("region source", "none: everyone opt-in"),
-        ("processes", str(workers)),
-        ("listening", f"{listen} for visitors, {admin} for probes and metrics"),
-        ("look at", open_at),
-        ("choices", f"{open_at}{settings.consent.prefix}"),
-        ("admin", f"{admin.url}/livez  /readyz  /metrics"),
-    ):
-        table.add_row(name, value)
     out.print(f"Consentry {version('consentry')}, process {os.getpid()}; Ctrl-C ends it", style="bold")
-    out.print(table)
+    print_facts(
+        (
+            ("mode", settings.mode + (" (nothing is rewritten)" if settings.mode == "pass" else "")),
+            ("site", settings.origin or "taken from each request"),
+            ("storefront", settings.storefront.url or ""),
+            (
+                "vendors in use",
+                f"{len(use.vendors)} ({essential} of them essential)",
+            ),
+            ("unknown", unknown),
+            ("region source", "none: everyone opt-in"),
+            ("processes", str(workers)),
+            ("listening", f"{listen} for visitors, {admin} for probes and metrics"),
+            ("look at", open_at),
+            ("choices", f"{open_at}{settings.consent.prefix}"),
+            ("admin", f"{admin.url}/livez  /readyz  /metrics"),
+        )
+    )
     out.file.flush()

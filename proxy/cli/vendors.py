@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from proxy.catalogue.load import Catalogue, load
 from proxy.catalogue.schema import Vendor
-from proxy.cli.console import out, print_json
+from proxy.catalogue.snippet import described_in, start_vendor
+from proxy.cli.console import out, print_facts, print_json, say
 from proxy.cli.options import AsJson, VendorDirs
 from proxy.errors import Problem, Refused
 from proxy.model import Category
 
 app = typer.Typer(no_args_is_help=True, help="List, show and start vendor files.", rich_markup_mode="rich")
 
+_KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _VendorKey = Annotated[str, typer.Argument(metavar="KEY", help="The vendor's key: its file's name without .toml.")]
 
 
@@ -53,32 +58,30 @@ def show(key: _VendorKey, vendors: VendorDirs = None, as_json: AsJson = False) -
     if as_json:
         print_json(_public(vendor))
         return
-    told, technical = Table.grid(padding=(0, 2)), Table.grid(padding=(0, 2))
-    for name, value in _rows(vendor.model_dump(mode="json", exclude={"technical"}, exclude_none=True)):
-        told.add_row(name, value)
-    for name, value in _rows(vendor.technical.model_dump(mode="json")):
-        technical.add_row(name, value)
     out.print(f"{vendor.key}  {catalogue.files.get(key, '')}", style="bold")
-    out.print(told)
+    print_facts(_rows(vendor.model_dump(mode="json", exclude={"technical"}, exclude_none=True)))
     out.print("\ntechnical", style="bold")
-    out.print(technical)
+    print_facts(_rows(vendor.technical.model_dump(mode="json")))
 
 
 def _public(vendor: Vendor) -> dict[str, object]:
     return {"key": vendor.key, **vendor.model_dump(mode="json")}
 
 
-def _rows(fields: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """A line a field, a line a member of a list; empty fields say nothing."""
+#: Lists of single words, which fit on one line.
+_WORDS = ("categories", "purposes", "data", "fields", "accounts")
+
+
+def _rows(fields: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """A line a field, and one for each member of a list of more than words; empty fields say nothing."""
     for name, value in fields.items():
-        if isinstance(value, list):
-            for index, item in enumerate(value):
-                yield (name.replace("_", " ") if index == 0 else ""), _one_line(item)
-        elif value not in ("", None, {}):
-            if name == "relay" and isinstance(value, dict):
-                yield from ((f"relay {part}", text) for part, text in _rows(value))
-            else:
-                yield name.replace("_", " "), _one_line(value)
+        told = before + name.replace("_", " ")
+        if name == "relay":
+            yield from _rows(value, "relay ")
+        elif isinstance(value, list) and name not in _WORDS:
+            yield from ((told if index == 0 else "", _one_line(item)) for index, item in enumerate(value))
+        elif value not in ("", None, {}, []):
+            yield told, _one_line(value)
 
 
 def _one_line(value: object) -> str:
@@ -86,7 +89,9 @@ def _one_line(value: object) -> str:
         return ", ".join(f"{name}: {_one_line(inner)}" for name, inner in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def _no_vendor(catalogue: Catalogue, key: str) -> Problem:
@@ -107,4 +112,34 @@ def new(
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where the file goes.")] = Path("vendors"),
 ) -> None:
     """Start a vendor file. One that is there is never overwritten."""
-    raise NotImplementedError
+    if not _KEY.fullmatch(key):
+        mend = "a key is lower-case letters and digits with hyphens between them, like google-ads"
+        raise typer.BadParameter(f"{key!r} is no key; {mend}", param_hint="KEY")
+    snippet = _read_snippet(from_snippet) if from_snippet is not None else None
+    catalogue = load()
+    file = folder / f"{key}.toml"
+    text = start_vendor(key, snippet, catalogue)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as started:
+            started.write(text)
+    except FileExistsError:
+        raise Refused([Problem(str(file), None, "", "is there already.", "Edit it, or take another key.")]) from None
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise Refused([Problem(str(file), None, "", f"cannot be written: {reason}.")]) from None
+    out.print(file)
+    say("Fill in what is empty; each line says what goes there. Then:")
+    say(f"  consentry check --dev --vendors {folder}")
+    if snippet is not None and (described := [one for one in described_in(snippet, catalogue) if one != key]):
+        say(f"The snippet contacts what is described already: {', '.join(described)}.")
+
+
+def _read_snippet(name: str) -> str:
+    if name == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    try:
+        return Path(name).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise Refused([Problem("--from-snippet", None, "", f"{name} cannot be read: {reason}.")]) from None

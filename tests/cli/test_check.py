@@ -24,7 +24,7 @@ match = ["acme.example"]
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def config(tmp_path: Path) -> Path:
     file = tmp_path / "consentry.toml"
     file.write_text(GOOD_SETTINGS)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from proxy.catalogue.load import load
+from proxy.model import Category
+from tests.cli.command import consentry
+from tests.cli.test_check import VENDOR
+
+SNIPPET = b'<script async src="https://cdn.acme-pixel.example/tag.js?id=1"></script><script>acme("init")</script>'
+
+
+def test_every_described_vendor_is_listed() -> None:
+    lines = consentry("vendors", "list").stdout.decode().splitlines()
+    assert lines[0].split() == ["key", "name", "categories", "reach", "checked"]
+    assert [line.split()[0] for line in lines[1:]] == list(load().vendors)
+
+
+def test_the_list_as_json_by_category() -> None:
+    listed = json.loads(consentry("vendors", "list", "--json", "--category", "social").stdout)
+    social = [key for key, vendor in load().vendors.items() if Category.SOCIAL in vendor.categories]
+    assert [vendor["key"] for vendor in listed] == social
+    assert "youtube" in social
+
+
+def test_vendor_files_of_the_shop_are_listed_too(tmp_path: Path) -> None:
+    (tmp_path / "acme-pixel.toml").write_text(VENDOR)
+    listed = json.loads(consentry("vendors", "list", "--json", "--vendors", tmp_path).stdout)
+    assert "acme-pixel" in [vendor["key"] for vendor in listed]
+
+
+def test_all_that_a_file_says_is_shown() -> None:
+    shown = consentry("vendors", "show", "google-analytics").stdout.decode()
+    vendor = load().vendors["google-analytics"]
+    for words in (vendor.name, vendor.company, vendor.policy, vendor.retention, *vendor.purposes, *vendor.data):
+        assert words in shown
+    for pattern in (*vendor.technical.match, *vendor.technical.relay.script, *vendor.technical.stub):
+        assert pattern in shown
+    for cookie in vendor.cookies:
+        assert f"name: {cookie.name}, keeps: {cookie.keeps}" in shown
+
+
+def test_one_vendor_as_json() -> None:
+    shown = json.loads(consentry("vendors", "show", "stripe", "--json").stdout)
+    assert (shown["key"], shown["categories"]) == ("stripe", ["essential"])
+    assert shown["essential_because"] == "payment"
+
+
+def test_a_vendor_that_is_not_there() -> None:
+    done = consentry("vendors", "show", "google-analytic")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"Did you mean google-analytics" in done.stderr
+
+
+def test_a_new_file_is_started_from_a_snippet(tmp_path: Path) -> None:
+    snippet = tmp_path / "snippet.html"
+    snippet.write_bytes(SNIPPET)
+    folder = tmp_path / "vendors"
+    done = consentry("vendors", "new", "acme-pixel", "--from-snippet", snippet, "--dir", folder)
+    file = folder / "acme-pixel.toml"
+    assert (done.returncode, done.stdout.decode().strip()) == (0, str(file))
+    assert b"consentry check" in done.stderr
+    assert "acme-pixel.example" in file.read_text()
+    todo = consentry("check", "--dev", "--vendors", folder)
+    assert todo.returncode == 1
+    assert f"{file}:".encode() in todo.stderr
+    assert b"categories" in todo.stderr
+
+
+def test_a_snippet_from_standard_input_that_is_described_already(tmp_path: Path) -> None:
+    gtag = b'<script src="https://www.googletagmanager.com/gtag/js?id=G-1"></script>'
+    done = consentry("vendors", "new", "acme", "--from-snippet", "-", "--dir", tmp_path, stdin=gtag)
+    assert done.returncode == 0
+    assert b"google-analytics" in done.stderr
+
+
+def test_a_new_file_without_a_snippet_goes_into_vendors(tmp_path: Path) -> None:
+    done = consentry("vendors", "new", "acme", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"vendors/acme.toml\n")
+    assert (tmp_path / "vendors" / "acme.toml").is_file()
+
+
+def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_text("mine")
+    done = consentry("vendors", "new", "acme", "--dir", tmp_path)
+    assert done.returncode == 1
+    assert b"is there already" in done.stderr
+    assert (tmp_path / "acme.toml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["list", "--category", "adverts"], 2, "adverts"),
+        (["list", "--vendors", "missing"], 1, "missing"),
+        (["new", "Acme Pixel"], 2, "is no key"),
+        (["new", "../acme"], 2, "is no key"),
+        (["new", "acme", "--from-snippet", "missing.html"], 1, "missing.html cannot be read"),
+        (["new", "acme", "--from-snippet", "."], 1, "directory"),
+        (["new", "acme", "--dir", "file/below"], 1, "cannot be written"),
+        (["new"], 2, "KEY"),
+        (["show"], 2, "KEY"),
+        ([], 2, ""),
+    ],
+)
+def test_wrong_input(tmp_path: Path, arguments: list[str], code: int, told: str) -> None:
+    (tmp_path / "file").write_text("")
+    done = consentry("vendors", *arguments, cwd=tmp_path, environ={"COLUMNS": "200"})
+    assert done.returncode == code
+    assert told in done.stderr.decode()
