@@ -103,8 +103,16 @@ def problems_of(error: ValidationError, file: str | Path, places: Places, model:
     `model` is the model that refused it: it knows the nearest field for an unknown one, and for a missing one an
     example (the first of its `examples`) to write.
     """
-    problems = [_problem(fault, str(file), places, model) for fault in error.errors(include_url=False)]
+    faults = error.errors(include_url=False)
+    places_of_faults = [fault["loc"] for fault in faults]
+    problems = [_problem(fault, str(file), places, model) for fault in faults if not _follows(fault, places_of_faults)]
     return sorted(problems, key=lambda problem: (problem.line or 0, problem.key))
+
+
+def _follows(fault: ErrorDetails, others: Sequence[tuple[str | int, ...]]) -> bool:
+    """Whether it only follows from another: a list is "too short" for pydantic when an item of it is wrong."""
+    loc = fault["loc"]
+    return fault["type"] == "too_short" and any(len(loc) < len(other) and other[: len(loc)] == loc for other in others)
 
 
 def _problem(fault: ErrorDetails, file: str, places: Places, model: type[BaseModel]) -> Problem:

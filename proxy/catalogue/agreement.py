@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.catalogue.match import pattern_parts
+from proxy.catalogue.schema import is_pattern
 from proxy.errors import Problem
 from proxy.toml_places import KeyPath, Places
 
@@ -119,13 +120,13 @@ def _own_hosts(document: _Document) -> Iterator[_Fault]:
     technical = document.get("technical")
     if not isinstance(technical, Mapping):
         return
-    own = [pattern_parts(pattern)[0] for pattern in _texts(technical, "match")]
+    own = [pattern_parts(pattern)[0] for _, pattern in _patterns(technical, "match")]
     relay = technical.get("relay")
-    lists: list[tuple[KeyPath, list[str]]] = [(("technical", "embed"), _texts(technical, "embed"))]
+    lists: list[tuple[KeyPath, list[tuple[int, str]]]] = [(("technical", "embed"), _patterns(technical, "embed"))]
     if isinstance(relay, Mapping):
-        lists += [(("technical", "relay", name), _texts(relay, name)) for name in relay if name != "fields"]
+        lists += [(("technical", "relay", name), _patterns(relay, name)) for name in relay if name != "fields"]
     for path, patterns in lists:
-        for index, pattern in enumerate(patterns):
+        for index, pattern in patterns:
             host = pattern_parts(pattern)[0]
             if own and not any(f".{host}".endswith(f".{one}") for one in own):
                 mend = f'Add "{host}" (with a path, where others share the host) to match.'
@@ -134,23 +135,29 @@ def _own_hosts(document: _Document) -> Iterator[_Fault]:
 
 def claimed_twice(files: Sequence[tuple[Path, _Document, Places]]) -> Iterator[Problem]:
     """Two vendors, or two lists of one, that claim the same URLs: told at the later place, naming the earlier."""
-    claims: dict[tuple[str, str, tuple[str, ...]], tuple[str, int | None]] = {}
+    claims: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[str, str, int], int | None]] = {}
     for file, document, places in files:
         technical = document.get("technical")
         if not isinstance(technical, Mapping):
             continue
         for name in ("match", "links"):
-            for index, pattern in enumerate(_texts(technical, name)):
+            for index, pattern in _patterns(technical, name):
+                place = (str(file), name, index)
                 line = places.line(("technical", name, index))
-                other = claims.setdefault(pattern_parts(pattern), (str(file), line))
-                if other != (str(file), line) or _texts(technical, name).index(pattern) != index:
+                other, first = claims.setdefault(pattern_parts(pattern), (place, line))
+                if other != place:
                     yield Problem(
                         str(file),
                         line,
                         f"technical.{name}",
-                        f'"{pattern}" is claimed at {other[0]}:{other[1]} too.',
+                        f'"{pattern}" is claimed at {other[0]}:{first} too.',
                         "A URL belongs to one vendor: take one out, or make it longer (a path, a query test).",
                     )
+
+
+def _patterns(table: Mapping[str, Any], name: str) -> list[tuple[int, str]]:
+    """The patterns of a list that are patterns, each with its place in it."""
+    return [(index, text) for index, text in enumerate(_texts(table, name)) if is_pattern(text)]
 
 
 def _texts(table: Mapping[str, Any], name: str) -> list[str]:

@@ -135,8 +135,13 @@ def is_key(text: str) -> bool:
     return _KEY.match(text) is not None
 
 
+def is_pattern(text: str) -> bool:
+    """Whether this can be a URL pattern."""
+    return _PATTERN.match(text) is not None
+
+
 def _pattern(value: str) -> str:
-    if not _PATTERN.match(value):
+    if not is_pattern(value):
         raise ValueError(
             f"{value!r} is not a URL pattern; write host, then path, then query test, without a scheme, in lower case: "
             '"example.com", "example.com/tag/*.js", "example.com/tag?id=G-*"'

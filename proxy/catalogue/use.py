@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -78,8 +78,9 @@ def in_use(
     """
     problems = list(_unfitting(catalogue, settings))
     described = dict(catalogue.vendors)
+    told = {path[1] for path, *_ in problems if path[0] == "vendor"}
     for key, own in settings.vendor.items():
-        if key in described:
+        if key in described and key not in told:
             try:
                 described[key] = _overridden(described[key], own)
             except ValidationError as error:
@@ -87,13 +88,7 @@ def in_use(
     used = {key: vendor for key, vendor in described.items() if vendor.essential or _chosen(key, settings)}
     problems += _direct_unsaid(used, settings)
     if problems:
-        told = places or Places.nowhere()
-        raise Refused(
-            [
-                Problem(file, told.line(path), ".".join(step for step in path if isinstance(step, str)), *words)
-                for path, *words in problems
-            ]
-        )
+        raise Refused(_placed(problems, file, places or Places.nowhere()))
     loaded = _loaded(described, used, settings)
     described |= loaded
     used |= loaded
@@ -109,6 +104,14 @@ def in_use(
 
 #: One problem of the settings: path of the key, what is wrong, what would be right.
 _Fault = tuple[KeyPath, str, str]
+
+
+def _placed(faults: Iterable[_Fault], file: str, places: Places) -> list[Problem]:
+    problems = [
+        Problem(file, places.line(path), ".".join(step for step in path if isinstance(step, str)), message, mend)
+        for path, message, mend in faults
+    ]
+    return sorted(problems, key=lambda problem: problem.line or 0)
 
 
 def _chosen(key: str, settings: Settings) -> bool:
@@ -182,13 +185,14 @@ def _hosts_taken(catalogue: Catalogue, settings: Settings) -> Iterator[_Fault]:
 
 def _direct_unsaid(used: Mapping[str, Vendor], settings: Settings) -> Iterator[_Fault]:
     """A vendor that sees the full IP address needs a shop that says so; a placeholder says it for embeds."""
-    for key in settings.vendors.use or ():
+    for index, key in enumerate(settings.vendors.use or ()):
         vendor = used.get(key)
         if vendor is None or vendor.essential or vendor.technical.embed or vendor.reach is not Reach.DIRECT:
             continue
         if key not in settings.vendor or not settings.vendor[key].direct:
             mend = f"Add [vendor.{key}] direct = true if that is meant, else take it out of vendors.use."
-            yield _at(key, "direct", "browsers reach this vendor directly: it sees visitors' full IP addresses.", mend)
+            message = f"browsers reach {key} directly: it sees visitors' full IP addresses."
+            yield ("vendors", "use", index), message, mend
 
 
 def _overridden(vendor: Vendor, own: VendorSettings) -> Vendor:
