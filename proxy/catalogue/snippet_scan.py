@@ -133,7 +133,7 @@ def _in_code(code: str) -> list[Contact]:
             if _suffixes().privatesuffix(host) is None or ("/" not in text and text[0] != "."):
                 continue
             text = "//" + text.lstrip(".")
-        before = code[max(0, literal.start() - 60) : literal.start()]
+        before = code[max(0, literal.start() - 60) : literal.start()].rpartition(";")[2]
         found += _contact(text, _use(text, before, code))
     return found
 
@@ -165,7 +165,9 @@ _FUNCTION = re.compile(rf"(?m)^\s*function\s+({_NAME})\s*\(")
 _PUSHED = re.compile(rf"(?<![\w$.])(?:window\.)?(?P<name>{_NAME})\.push\(")
 _CALLED = re.compile(rf"""(?<![\w$.])(?:window\.)?((?P<name>{_NAME})\(\s*["'][^"']*["'])""")
 _METHOD = re.compile(rf"""(?<![\w$.])(?:window\.)?((?P<name>{_NAME})\.{_NAME}\()(?=\s*["'{{)])""")
-_LOCAL = re.compile(rf"(?:\b(?:var|let|const)\s+|,\s*)({_NAME})\s*=(?!=)|\bfunction\s*(?:{_NAME})?\s*\(([^)]*)\)")
+_LOCAL = re.compile(
+    rf"(?:\b(?:var|let|const)\s+|,\s*)({_NAME})\s*=(?!=)|\bfunction\s*(?:{_NAME})?\s*\(([^()]{{0,200}})\)"
+)
 _STANDARD = frozenset(
     "window document navigator location console Math JSON Object Array Date String Number Promise Symbol Reflect "
     "history screen localStorage sessionStorage performance self top parent globalThis crypto Element this jQuery $ "
