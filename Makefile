@@ -15,10 +15,10 @@ help:  ## this list
 
 install: $(STAMP)  ## everything into .venv
 
+# Debian's Python comes without ensurepip: then the environment is made bare, and the machine's own pip fills it.
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) -V). Another: make PYTHON=python3.12" >&2; exit 1; }
-	# Debian's Python comes without ensurepip: then the environment is made bare, and the machine's pip fills it.
 	test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 \
 		|| $(PYTHON) -m venv --clear $(VENV) 2>/dev/null \
 		|| { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install -q pip; }

@@ -8,6 +8,7 @@ a command needs them, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -57,6 +58,8 @@ def _consentry(
 
 def main() -> None:
     """The entry point of the `consentry` script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale may know less than a vendor's name needs
     try:
         app(prog_name="consentry")
     except Refused as refused:

@@ -45,7 +45,8 @@ _PASTE = {
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """In ASCII, so that it is whole in every locale, lone surrogates of undecodable bytes too."""
+    print(json.dumps(value, indent=2))
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:

@@ -6,6 +6,8 @@ The answer is the rewriting's own: a tag is made of the URL, rewritten, and its 
 from __future__ import annotations
 
 import html
+import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import typer
 from rich.table import Table
 
 from proxy.catalogue.match import Match
+from proxy.catalogue.url import Split, split_url
 from proxy.cli.console import out, print_facts, print_json
 from proxy.cli.options import AsJson, ConfigFile, Loaded, VendorDirs, load_all
 from proxy.cli.pages import DEFAULT_SITE, Rewriting, first_party, read_grant, rewritten, web_address
@@ -29,6 +32,9 @@ _UNKNOWN_ADVICE = (
     "No vendor file describes it. Save the vendor's own snippet as snippet.html, and start one with:  "
     "consentry vendors new KEY --from-snippet snippet.html"
 )
+
+#: `mailto:` and `https://` start with a scheme, `localhost:3000` does not.
+_WITH_SCHEME = re.compile(r"//|[a-z][a-z0-9+.-]*:(?![0-9])", re.I)
 
 #: The tags that a URL is tried in.
 _TAGS = {
@@ -49,7 +55,7 @@ class _Outcome:
 
 
 def explain(
-    url: Annotated[str | None, typer.Argument(metavar="[URL]", help="An address that a page contacts.")] = None,
+    url: Annotated[str | None, typer.Argument(metavar="URL", help="An address that a page contacts.")] = None,
     snippet: Annotated[
         str | None, typer.Option("--html", metavar="SNIPPET", help="A piece of a page instead; - reads standard input.")
     ] = None,
@@ -72,27 +78,30 @@ def explain(
     if (url is None) == (snippet is None):
         raise typer.BadParameter("name one URL, or pass --html with a piece of a page", param_hint="URL")
     if site is not None:
-        _address("--site", site)
-    if url is not None:
-        url = _address("URL", url if "//" in url[:8] else f"https://{url}")
+        try:
+            web_address(site)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--site") from None
+    contacts = _contacts(url) if url is not None else None
     loaded = load_all(config, vendors, dev=True)
     site = site or loaded.settings.origin or DEFAULT_SITE
-    if url is not None:
-        _explain_url(loaded, site, url, as_json)
+    if contacts is not None:
+        _explain_url(loaded, site, *contacts, as_json)
     else:
-        _explain_html(loaded, site, sys.stdin.read() if snippet == "-" else snippet or "", as_json)
+        markup = sys.stdin.buffer.read() if snippet == "-" else os.fsencode(snippet or "")
+        _explain_html(loaded, site, markup, as_json)
 
 
-def _address(name: str, text: str) -> str:
-    text = f"https:{text}" if text.startswith("//") else text
-    try:
-        web_address(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=name) from None
-    return text
+def _contacts(text: str) -> tuple[str, Split]:
+    """The absolute URL that was meant, and whom it contacts."""
+    url = text if _WITH_SCHEME.match(text) else f"https://{text}"
+    split = split_url(url, DEFAULT_SITE)
+    if split is None:
+        raise typer.BadParameter(f"{text!r} is no address that a browser would contact", param_hint="URL")
+    return url, split
 
 
-def _outcomes(loaded: Loaded, site: str, markup: str) -> Iterator[_Outcome]:
+def _outcomes(loaded: Loaded, site: str, markup: bytes) -> Iterator[_Outcome]:
     granted = read_grant("all", loaded.use, datetime.now(UTC).date())
     for visitor, standing, gpc in (
         ("nothing granted", Standing(), False),
@@ -102,20 +111,18 @@ def _outcomes(loaded: Loaded, site: str, markup: str) -> Iterator[_Outcome]:
         tags: list[TagReport] = []
         page = Rewriting(loaded.settings, loaded.use, standing, gpc, with_banner=False).page(site, tags.append)
         try:
-            after = b"".join(rewritten([markup.encode("utf-8", "surrogateescape")], page))
+            after = b"".join(rewritten([markup], page))
         except (CannotRead, CannotRewrite) as error:
             raise Refused([Problem("--html", None, "", f"cannot be rewritten: {error}.")]) from None
-        yield _Outcome(visitor, after.decode("utf-8", "surrogateescape"), tuple(tags))
+        yield _Outcome(visitor, after.decode("utf-8", "replace"), tuple(tags))
 
 
-def _explain_url(loaded: Loaded, site: str, url: str, as_json: bool) -> None:
-    parts = urlsplit(url)
-    host = (parts.hostname or "").rstrip(".")
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    match = loaded.use.matcher.find(host, target)
+def _explain_url(loaded: Loaded, site: str, url: str, contacts: Split, as_json: bool) -> None:
+    host = contacts.host.strip("[]")
+    match = loaded.use.matcher.find(*contacts)
     ours = any(f".{host}".endswith(f".{suffix}") for suffix in first_party(urlsplit(site).hostname or ""))
     tried = {
-        name: list(_outcomes(loaded, site, tag.format(html.escape(url, quote=True)))) for name, tag in _TAGS.items()
+        name: list(_outcomes(loaded, site, os.fsencode(tag.format(html.escape(url))))) for name, tag in _TAGS.items()
     }
     if as_json:
         print_json(
@@ -193,10 +200,11 @@ def _tag_json(tag: TagReport) -> dict[str, object]:
     }
 
 
-def _explain_html(loaded: Loaded, site: str, markup: str, as_json: bool) -> None:
+def _explain_html(loaded: Loaded, site: str, markup: bytes, as_json: bool) -> None:
     outcomes = list(_outcomes(loaded, site, markup))
+    before = markup.decode("utf-8", "replace")
     if as_json:
-        print_json({"before": markup, "visitors": {one.visitor: _told(one) for one in outcomes}})
+        print_json({"before": before, "visitors": {one.visitor: _told(one) for one in outcomes}})
         return
     table = Table("element", "url", "vendor", *(one.visitor for one in outcomes), box=None, padding=(0, 2, 0, 0))
     for same in zip(*(one.tags for one in outcomes), strict=True):
@@ -208,6 +216,6 @@ def _explain_html(loaded: Loaded, site: str, markup: str, as_json: bool) -> None
         out.print("Nothing in it contacts anybody but the shop.")
     if any(tag.vendor is None for tag in outcomes[0].tags):
         out.print(_UNKNOWN_ADVICE)
-    for title, text in (("before", markup), *((one.visitor, one.after) for one in outcomes)):
+    for title, text in (("before", before), *((one.visitor, one.after) for one in outcomes)):
         out.print(f"\n{title}", style="bold")
         out.print(text.rstrip("\n"))

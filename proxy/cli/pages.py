@@ -13,6 +13,7 @@ from datetime import date
 from itertools import chain
 from urllib.parse import SplitResult, urlsplit
 
+from proxy.catalogue.url import split_url
 from proxy.catalogue.use import InUse
 from proxy.consent.banner import banner, footer
 from proxy.consent.site import must_ask, site_of
@@ -71,11 +72,12 @@ def _consent(use: InUse, today: date, how: How, granted: Iterable[Category], key
 
 
 def web_address(text: str) -> SplitResult:
-    """An absolute http(s) URL, taken apart. Raises ValueError for anything else."""
+    """An absolute http(s) URL, taken apart. Raises ValueError for anything else, as browsers would refuse it."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{text!r} is not an http:// or https:// address")
     parts.port  # noqa: B018  (reading it is the check)
+    split_url("/", text)
     return parts
 
 

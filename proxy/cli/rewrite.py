@@ -138,8 +138,7 @@ def _report_line(page: str, tag: TagReport) -> str:
             "categories": tag.categories,
             "action": tag.action,
             "reason": tag.reason,
-        },
-        ensure_ascii=False,
+        }
     )
 
 

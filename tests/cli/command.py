@@ -1,12 +1,21 @@
-"""The installed command, run as a person runs it: another process, its exit code, what it printed where."""
+"""The command, run as a person runs it: its exit code, what it printed where.
+
+`installed` starts another process; `consentry` does the same in this one, which is quick enough for tables.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from subprocess import CompletedProcess
+from unittest import mock
+
+from proxy.cli import main
 
 CONSENTRY = (sys.executable, "-m", "proxy")
 
@@ -25,25 +34,38 @@ GOOD_KEYS = {"CONSENTRY_SECRET_KEYS": "p3kq9vX2mT7wRz1LbN8cYd5GhJ4sAf6EuQo0iWxKt
 
 
 def environment(more: Mapping[str, str] = {}) -> dict[str, str]:
-    """This process's, without any CONSENTRY_* of the person who runs the tests."""
+    """This process's, without any CONSENTRY_* of the person who runs the tests, and as wide as no table is."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY_")}
-    return {**own, "NO_COLOR": "1", "PYTHONWARNINGS": "error", **more}
+    return {**own, "NO_COLOR": "1", "COLUMNS": "200", "PYTHONWARNINGS": "error", **more}
+
+
+def installed(*arguments: str | Path, stdin: bytes = b"") -> CompletedProcess[bytes]:
+    """Run the command in a process of its own, to its end."""
+    command = [*CONSENTRY, *map(str, arguments)]
+    done = subprocess.run(command, input=stdin, capture_output=True, env=environment(), timeout=60)
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    return done
 
 
 def consentry(
-    *arguments: str | Path,
-    stdin: bytes = b"",
-    environ: Mapping[str, str] = {},
-    cwd: Path | None = None,
-) -> subprocess.CompletedProcess[bytes]:
-    """Run the command to its end. No outcome, however wrong the input, may show a traceback."""
-    done = subprocess.run(
-        [*CONSENTRY, *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        env=environment(environ),
-        cwd=cwd,
-        timeout=60,
-    )
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return done
+    *arguments: str | Path, stdin: bytes = b"", environ: Mapping[str, str] = {}, cwd: Path | None = None
+) -> CompletedProcess[bytes]:
+    """Run the command in this process, to its end. Whatever the input, it ends by an exit code, not an exception."""
+    told, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+    code: object = 0
+    with (
+        mock.patch.dict(os.environ, environment(environ), clear=True),
+        mock.patch.object(sys, "argv", ["consentry", *map(str, arguments)]),
+        mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin))),
+        contextlib.redirect_stdout(told),
+        contextlib.redirect_stderr(said),
+        contextlib.chdir(cwd or Path.cwd()),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+    told.flush()
+    said.flush()
+    assert isinstance(code, int | None), code
+    return CompletedProcess(arguments, code or 0, told.buffer.getvalue(), said.buffer.getvalue())  # type: ignore[attr-defined]

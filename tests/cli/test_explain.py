@@ -79,11 +79,13 @@ def test_a_vendor_not_in_use(tmp_path: Path) -> None:
         ([GA, "--html", "<p>"], "name one URL"),
         (["ftp://shop.example/"], "ftp://shop.example/"),
         (["https://"], "https://"),
-        (["https://[broken/"], "IPv6"),
+        (["https://[broken/"], "https://[broken/"),
+        (["mailto:shop@shop.example"], "mailto:"),
+        (["--site", "https://a..b", GA], "https://a..b"),
         (["--site", "shop.example", GA], "shop.example"),
     ],
 )
 def test_wrong_usage(arguments: list[str], told: str) -> None:
-    done = consentry("explain", *arguments, environ={"COLUMNS": "200"})
+    done = consentry("explain", *arguments)
     assert (done.returncode, done.stdout) == (2, b"")
     assert told in done.stderr.decode()

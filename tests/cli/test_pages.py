@@ -105,9 +105,11 @@ def test_the_address_that_a_page_gives_for_itself(page: bytes, site: str | None)
     assert site_of_page(page) == site
 
 
-@pytest.mark.parametrize("text", ["shop.example", "ftp://shop.example", "https://", "https://shop.example:99999", ""])
+@pytest.mark.parametrize(
+    "text", ["shop.example", "ftp://shop.example", "https://", "https://shop.example:99999", "https://a..b", ""]
+)
 def test_what_is_no_web_address(text: str) -> None:
-    with pytest.raises(ValueError, match=r"address|[Pp]ort"):
+    with pytest.raises(ValueError, match=r"address|[Pp]ort|URL"):
         web_address(text)
 
 

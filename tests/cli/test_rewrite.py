@@ -152,7 +152,7 @@ def test_one_bad_file_does_not_keep_the_others(tmp_path: Path) -> None:
 )
 def test_wrong_input(tmp_path: Path, arguments: list[str], code: int, told: str) -> None:
     (tmp_path / "page.html").write_bytes(PAGE)
-    done = consentry("rewrite", *arguments, stdin=PAGE, cwd=tmp_path, environ={"COLUMNS": "200"})
+    done = consentry("rewrite", *arguments, stdin=PAGE, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (code, b"")
     assert told in done.stderr.decode()
 

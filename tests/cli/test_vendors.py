@@ -108,6 +108,6 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
 )
 def test_wrong_input(tmp_path: Path, arguments: list[str], code: int, told: str) -> None:
     (tmp_path / "file").write_text("")
-    done = consentry("vendors", *arguments, cwd=tmp_path, environ={"COLUMNS": "200"})
+    done = consentry("vendors", *arguments, cwd=tmp_path)
     assert done.returncode == code
     assert told in done.stderr.decode()

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.command import CONSENTRY, GOOD_KEYS, GOOD_SETTINGS, consentry, environment
+
+PAGE = b"""<!doctype html><html lang="en"><head>
+<script src="https://connect.facebook.net/en_US/fbevents.js"></script></head><body><p>Shop</p></body></html>"""
+
+
+class _Shop(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(PAGE)))
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def storefront() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Shop) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@dataclass
+class Served:
+    process: subprocess.Popen[str]
+    summary: str
+    public: str
+    admin: str
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> str:
+        """What it said to stderr, from start to end."""
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=20)
+        return said
+
+
+@contextlib.contextmanager
+def serving(storefront: str, state: Path, *more: str | Path, **environ: str) -> Iterator[Served]:
+    command = [*CONSENTRY, "serve", "--storefront", storefront, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        [*command, "--state", state, *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(environ),
+    )
+    try:
+        assert process.stdout is not None
+        summary = ""
+        while not summary.endswith("/metrics\n") and (line := process.stdout.readline()):
+            summary += line
+        places = re.search(r"listening\s+(\S+) for visitors, (\S+) for probes", summary)
+        assert places is not None, process.communicate()[1]
+        yield Served(process, summary, f"http://{places[1]}", f"http://{places[2]}")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_says_what_runs_and_serves_it(storefront: str, tmp_path: Path) -> None:
+    with serving(storefront, tmp_path / "state", "--dev") as served:
+        page = httpx.get(served.public)
+        ready = httpx.get(f"{served.admin}/readyz")
+        live = httpx.get(f"{served.admin}/livez")
+        metrics = httpx.get(f"{served.admin}/metrics")
+        said = served.end()
+    assert b"/_consent/stub/meta-pixel.js" in page.content
+    assert b"connect.facebook.net" not in page.content
+    assert [answer.status_code for answer in (page, ready, live, metrics)] == [200] * 4
+    assert "consentry_" in metrics.text
+    for fact in (
+        "mode            enforce",
+        f"storefront      {storefront}",
+        "unknown         allowed",
+        "region source   none: everyone opt-in",
+        f"{served.public}/_consent",
+    ):
+        assert fact in served.summary
+    assert (served.process.returncode, said) == (0, f"{_WARNING}\nEnded.\n")
+    assert (tmp_path / "state").is_dir()
+
+
+_WARNING = "warning: --dev is for trying out: throw-away keys, plain http, unknown third parties allowed."
+
+
+def test_production_says_its_origin_and_does_not_warn(storefront: str, tmp_path: Path) -> None:
+    config = tmp_path / "consentry.toml"
+    config.write_text(GOOD_SETTINGS)
+    with serving(storefront, tmp_path, "--config", config, **GOOD_KEYS) as served:
+        said = served.end(signal.SIGTERM)
+    assert "site            https://shop.example" in served.summary
+    assert "unknown         blocked" in served.summary
+    assert (served.process.returncode, said) == (0, "Ended.\n")
+
+
+def test_several_workers_share_keys_and_counters(storefront: str, tmp_path: Path) -> None:
+    with serving(storefront, tmp_path, "--dev", "--workers", "2") as served:
+        assert "processes       2" in served.summary
+        with httpx.Client(base_url=served.public) as browser:
+            browser.headers["Origin"] = served.public
+            chosen = browser.post("/_consent", data={"choice": "accept", "return_to": "/"})
+            assert chosen.status_code == 303
+            cookie = chosen.headers["set-cookie"].partition(";")[0]
+        for _ in range(12):
+            page = httpx.get(served.public, headers={"Cookie": cookie})
+            assert b"/_consent/v/meta-pixel/" in page.content
+        metrics = httpx.get(f"{served.admin}/metrics").text
+        said = served.end()
+    counted = re.search(r'consentry_requests_total\{outcome="rewritten"\} (\S+)', metrics)
+    assert counted is not None, metrics
+    assert float(counted[1]) == 12
+    assert (served.process.returncode, said) == (0, f"{_WARNING}\nEnded.\n")
+
+
+def test_a_port_in_use_starts_nothing(storefront: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        arguments = ("serve", "--dev", "--storefront", storefront, "--state", tmp_path)
+        done = consentry(*arguments, "--listen", address, "--admin", address.replace("127.0.0.1", "localhost"))
+    assert (done.returncode, done.stdout) == (1, b"")
+    told = done.stderr.decode()
+    assert f"--listen: {address} is in use by another process." in told
+    assert "--admin: localhost:" in told
+
+
+def test_production_is_not_started_without_its_settings(tmp_path: Path) -> None:
+    done = consentry("serve", "--state", tmp_path / "state")
+    assert (done.returncode, done.stdout) == (1, b"")
+    for words in (
+        "CONSENTRY_SECRET_KEYS",
+        "origin:",
+        "controller:",
+        "vendors.use:",
+        "vendors.unknown:",
+        "[storefront]",
+    ):
+        assert words in done.stderr.decode()
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--storefront", "ftp://shop.example"], 1, "--storefront: "),
+        (["--storefront", "shop.example"], 1, "--storefront: "),
+        (["--storefront", "http://localhost:8000"], 1, "ask itself for every page"),
+        (["--storefront", "http://127.0.0.1:8001"], 1, "ask itself for every page"),
+        (["--admin", "127.0.0.1:8000"], 1, "address of --listen, too"),
+        (["--listen", "192.0.2.1:0"], 1, "--listen: 192.0.2.1:0 is no address of this machine"),
+        (["--state", "file/below"], 1, "--state: "),
+        (["--config", "missing.toml"], 1, "missing.toml"),
+        (["--vendors", "missing"], 1, "missing"),
+        (["--listen", "8000"], 2, "HOST:PORT"),
+        (["--listen", "127.0.0.1:99999"], 2, "not a port"),
+        (["--admin", "http://127.0.0.1:1"], 2, "HOST:PORT"),
+        (["--workers", "0"], 2, "--workers"),
+        (["--storefront"], 2, "--storefront"),
+    ],
+)
+def test_wrong_input(tmp_path: Path, arguments: list[str], code: int, told: str) -> None:
+    (tmp_path / "file").write_text("")
+    front = () if arguments[0] == "--storefront" else ("--storefront", "http://127.0.0.1:9")
+    done = consentry("serve", "--dev", *front, *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert told in done.stderr.decode()
