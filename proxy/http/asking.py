@@ -20,6 +20,7 @@ from proxy.consent.cookie import cookie_name
 from proxy.consent.site import site_of
 from proxy.csp import admit
 from proxy.html.page import Page, TagReport
+from proxy.html.verdict import Other, verdict
 from proxy.http import caching
 from proxy.http.coding import narrowed
 from proxy.http.cookies import VendorCookies, cookie_header, denied_names, domains, expiries, pairs, set_cookie_denied
@@ -27,7 +28,7 @@ from proxy.http.headers import Asked, Given, HeaderList, to_storefront
 from proxy.http.ruling import Ruling, Rulings
 from proxy.http.upstream import Answer
 from proxy.http.visit import Headers, host_of, origin_of, peer_trusted, target, values
-from proxy.model import Action, Reach, Reason, Visit
+from proxy.model import Action, Visit
 from proxy.settings import Settings
 
 _TAGS = {action: metrics.TAGS.labels(action.value) for action in Action}
@@ -179,14 +180,12 @@ class Asking:
         return expiries(names, parts.hostname or "", secure=parts.scheme == "https") if names else []
 
     def _may_contact(self, question: Question, url: bytes) -> bool:
-        """Whether the browser may be made to contact this URL by a header: the shop itself, or whom it would contact
-        directly anyway. A vendor that is reached through us would see the full IP address."""
+        """Whether a header may make the browser contact this URL: as if a page opened a connection to it ahead."""
         split = split_url(url, question.origin + question.visit.path)
         if split is None or any(f".{split.host}".endswith(f".{own}") for own in self._first_party(question.origin)):
             return True
         vendor, decision = self._use.judge(split.host, split.target, question.ruling.decisions)
-        direct = vendor is None or decision.reason is Reason.OPERATOR or vendor.reach is Reach.DIRECT
-        return decision.allowed and direct
+        return verdict(vendor, decision, Other.CONNECTION, split.host, split.target)[0] is Action.KEEP
 
     def _first_party(self, origin: str) -> frozenset[str]:
         return _first_party(urlsplit(origin).hostname or "", self._behind)

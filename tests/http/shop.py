@@ -73,9 +73,9 @@ class Storefront:
     script: Script
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
-    open_now: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
+    _writers: list[asyncio.StreamWriter] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Storefront:
@@ -85,27 +85,34 @@ class Storefront:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
+        for _ in range(5):  # a server that is closed while it accepts leaks the connection
+            await asyncio.sleep(0)
         self._server.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def left(self) -> None:
+        """Return when every connection to it has ended."""
+        await asyncio.gather(*self._tasks)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         task = asyncio.get_running_loop().create_task(self._run(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self.open_now += 1
         try:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
                 await self.script(reader, writer)
         finally:
-            self.open_now -= 1
             writer.close()
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await writer.wait_closed()
 
 
 def answering(*answers: bytes | Callable[[Request], bytes]) -> Storefront:
@@ -206,6 +213,12 @@ async def read_answer(reader: asyncio.StreamReader, *, head_only: bool = False) 
 
 
 class _Server(uvicorn.Server):
+    up: asyncio.Event
+
+    async def startup(self, sockets=None) -> None:  # type: ignore[no-untyped-def]
+        await super().startup(sockets)
+        self.up.set()
+
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
         yield
@@ -250,9 +263,9 @@ async def open_shop(storefront: Storefront | int, **tables: object) -> AsyncIter
         date_header=False,
     )
     server = _Server(config)
+    server.up = asyncio.Event()
     serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
+    await server.up.wait()
     try:
         yield Shop(server.servers[0].sockets[0].getsockname()[1], settings, upstream)
     finally:
