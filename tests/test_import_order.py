@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "http relay",
         "admin",
         "app",
-        "serve",
+        "serve logs",
         "workers",
         "cli demo",
         "__main__",

@@ -9,7 +9,6 @@ a command needs them, so that `--help` answers at once.
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
 from importlib.metadata import version
@@ -29,7 +28,6 @@ from proxy.errors import Refused
 
 app = typer.Typer(
     name="consentry",
-    help="Make every third-party tag of a storefront obey the visitor's choice.",
     epilog="Try it: consentry demo",
     no_args_is_help=True,
     add_completion=False,
@@ -53,7 +51,7 @@ def _version(asked: bool) -> None:
 def _consentry(
     _: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
 ) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    """Make every third-party tag of a storefront obey the visitor's choice."""
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from proxy.cli.options import ListenOption
+from proxy.logs import configure_logs
 
 
 def demo(
@@ -21,4 +22,5 @@ def demo(
     from proxy.app import build
     from proxy.demo.run import run_demo
 
+    configure_logs()
     asyncio.run(run_demo((listen.host, listen.port), build=build, open_browser=open_browser))

@@ -7,7 +7,6 @@ and all that is wrong with them is told at once.
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import socket
 import tempfile
@@ -23,6 +22,7 @@ from proxy.catalogue.load import catalogue_of
 from proxy.cli.console import out, print_facts, say
 from proxy.cli.options import AdminOption, ConfigFile, ListenOption, Loaded, VendorDirs, load_all
 from proxy.errors import Problem, Refused
+from proxy.logs import configure_logs
 from proxy.serve import ListenAddress, address_of, bind, run, same_place
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def serve(
 
     Try it in front of any web server:  consentry serve --storefront http://127.0.0.1:3000 --dev
     """
-    loaded = _load(config, vendors, dev, storefront)
+    loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
     problems = [*_own_address(loaded.settings, listen, admin), *_state_problems(state)]
     if problems:
         raise Refused(problems)
@@ -68,10 +68,6 @@ def serve(
     say("Ended.")
 
 
-def _load(config: Path | None, vendors: list[Path] | None, dev: bool, storefront: str | None) -> Loaded:
-    return load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
-
-
 def _work(
     settings: Settings,
     vendors: tuple[Vendor, ...],
@@ -84,7 +80,7 @@ def _work(
     """What one process does. With several, each gets the very settings and vendors that the first one checked."""
     from proxy.app import build
 
-    logging.getLogger("proxy").setLevel(logging.INFO)
+    configure_logs()
     catalogue = catalogue_of(vendors, files)
     run(lambda: build(settings, catalogue), public, admin, supervised=supervised)
 
@@ -98,6 +94,7 @@ def _supervise(
 ) -> None:
     from proxy.workers import Supervisor, shared_metrics
 
+    configure_logs()
     with shared_metrics(state) as metrics:
         Supervisor(work, workers, public, admin, metrics).run()
 

@@ -132,6 +132,18 @@ def test_several_workers_share_keys_and_counters(storefront: str, tmp_path: Path
     assert (served.process.returncode, said) == (0, f"{_WARNING}\nEnded.\n")
 
 
+def test_a_storefront_that_is_down_is_a_log_line_to_act_on(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nowhere = f"127.0.0.1:{closed.getsockname()[1]}"
+    with serving(f"http://{nowhere}", tmp_path, "--dev") as served:
+        assert httpx.get(f"{served.public}/cart?secret=1").status_code == 502
+        said = served.end()
+    (line,) = (line for line in said.splitlines() if " error " in line)
+    for fact in ("storefront failed", nowhere, "path='/cart'"):
+        assert fact in line
+    assert "secret" not in line
+
+
 def test_a_port_in_use_starts_nothing(storefront: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
