@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from itertools import groupby
 from typing import Generic, TypeVar
 
 from proxy.catalogue.schema import Pattern, Vendor
@@ -140,12 +141,16 @@ def _row(entries: list[tuple[str, tuple[str, ...], T]]) -> tuple[_Test | None, l
     """One test for all patterns of a host, most specific first: the number of the group that matched is the value's.
 
     None where the most specific one takes everything."""
-    entries = sorted(entries, key=lambda entry: (-_length(entry[0]), -sum(map(_length, entry[1]))))
+    entries = sorted(entries, key=lambda entry: (-_length(entry[0]), -sum(map(_length, entry[1])), entry[0]))
     values = [value for _, _, value in entries]
     path, query, _ = entries[0]
     if not path and not query:
         return None, values
-    return re.compile("|".join(f"({_path(path)}{_query(query)})" for path, query, _ in entries), re.S).match, values
+    by_path = groupby(entries, key=lambda entry: entry[0])  # a path that several query tests follow is read once
+    alternatives = (
+        f"{_path(path)}(?:{'|'.join(f'({_query(query)})' for _, query, _ in same)})" for path, same in by_path
+    )
+    return re.compile("|".join(alternatives), re.S).match, values
 
 
 def _length(text: str) -> int:
@@ -163,7 +168,7 @@ def _path(path: str) -> str:
 
 
 def _query(tests: tuple[str, ...]) -> str:
-    return "".join(rf"(?=[^?]*+\?(?:.*?&)??{_parameter(test)})" for test in tests)
+    return "".join(rf"(?=[^?]*+\?(?:[^&]*+&)*?{_parameter(test)})" for test in tests)
 
 
 def _parameter(test: str) -> str:
@@ -180,7 +185,7 @@ def _glob(text: str, character: str, end: str) -> str:
     if not rest:
         return re.escape(first) + end
     middle = "".join(f"(?>{character}*?{re.escape(part)})" for part in rest[:-1] if part)
-    last = f"(?>{character}*?{re.escape(rest[-1])}{end})" if rest[-1] or end else ""
+    last = f"(?>{character}*?{re.escape(rest[-1])}{end})" if rest[-1] else ""
     return re.escape(first) + middle + last
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 from publicsuffixlist import PublicSuffixList
 
 from proxy.catalogue.match import Destination
+from proxy.catalogue.schema import is_pattern
 from proxy.catalogue.url import split_url
 
 _BASE = "https://shop.invalid/"
@@ -106,10 +107,10 @@ class _Page(HTMLParser):
 
 def _contact(url: str, use: Destination | Literal["frame"]) -> list[Contact]:
     split = split_url(url, _BASE)
-    if split is None or split.host == "shop.invalid" or "." not in split.host:
+    if split is None or split.host == "shop.invalid":
         return []
-    path = split.target.partition("?")[0]
-    return [Contact(split.host, _general(path), split.target, use)]
+    path = _general(split.target.partition("?")[0])
+    return [Contact(split.host, path, split.target, use)] if is_pattern(split.host + path) else []
 
 
 _ACCOUNT = re.compile(r"(?<![\w-])(?=[\w-]*[0-9])(?=(?:[\w-]*?[0-9A-Z]){4})[\w-]{6,}(?![\w-])|\$?\{+[^}]*\}+|%7B.*?%7D")
