@@ -78,6 +78,8 @@ class Scanner:
         self.cursor = 0
         #: The open elements of foreign content; None in HTML.
         self.foreign: Foreign | None = None
+        #: Whether the RAW text just told of is the last of its element.
+        self.text_over = False
         self._texts = texts
         self._scripting = scripting
         self._raw: bytes | None = None
@@ -292,10 +294,12 @@ class Scanner:
             at = self._script_step(at) if name == b"script" else at + 1
         at = min(at, size)
         self.cursor = at
+        self.text_over = at < size and _END[name].match(buffer, at) is not None
         if at > start:
             yield Token(Kind.RAW, start, at, name)
-        if at >= size or not _END[name].match(buffer, at):
+        if not self.text_over:
             return
+        self.text_over = False
         found = grammar.TAG.match(buffer, at)
         if found is not None:
             self.cursor, self._raw = found.end(), None

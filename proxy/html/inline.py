@@ -1,0 +1,242 @@
+"""What becomes of URL literals in scripts and style sheets that run, in text that arrives in pieces.
+
+Rules of this file: a script stays whole; only a literal that names a denied or a relayed vendor changes. Pages that
+visitors open themselves (the catalogue's `links`, `<a href=` in a string) are left alone.
+
+- A whole URL (with `//`): the stub's URL and `?` up to the literal's end if denied, the relay's if granted.
+- A part of one (`'.google-analytics.com/ga.js'`, `'www.googletagmanager.com'`): its host's last label becomes
+  `invalid` (RFC 2606) if denied, so that it reaches no one; the host becomes ours and the relay's path if granted.
+- In style sheets a denied URL becomes `about:invalid`.
+
+Hosts are found by one automaton over all that the catalogue knows. Only the literal at hand is held back: from where a
+URL could have begun to where it ends. Whatever the pieces, the result is the same, and each byte is searched once, or
+as often as it takes to hold `literal.REACH` bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+from proxy.catalogue.match import Destination, embeds, pattern_parts, relays
+from proxy.catalogue.schema import Vendor
+from proxy.catalogue.url import Split, split_url
+from proxy.html.literal import CONTEXT, REACH, Literal, end_of, goes_on, literal_at, unescaped
+from proxy.html.page import Page
+from proxy.html.rules import Identity, Rules, Weighed, rules_of
+from proxy.html.verdict import Other, relays_anything, verdict
+from proxy.model import Action, Decision, Reach, Reason
+
+#: Told of every literal that could contact somebody: its offset in the text, and the weighed URL.
+Told = Callable[[int, Weighed], None]
+
+_UNDELIMITED = re.compile(rb"[^\s\"'`<>(){},;]*+")
+_UNENDED = re.compile(rb"[^\s\"'`<>)]*+")
+# Any whole URL, for shops that block what they do not know. Group 1: the host.
+_ANY_URL = re.compile(rb"""["'`(](?:https?:)?(?:/|\\/){2}([\w-]+(?:\.[\w-]+)*+)""", re.I)
+_PORT = re.compile(rb":[0-9]{1,5}")
+#: Bytes without a delimiter after which text leaves although a URL could go on in it, and how many of them stay.
+_LONGEST_RUN, _STAYING = 2048, 1024
+
+
+class Literals:
+    """Rewrites the text of one script (or, with `style`, one style sheet)."""
+
+    def __init__(self, rules: Rules, told: Told | None = None, *, style: bool = False) -> None:
+        self._rules = rules
+        self._told = told
+        self._style = style
+        self._automaton = automaton(Identity(rules.use))
+        self._held = bytearray()
+        #: The bytes before the held ones, and where the held ones begin in the text.
+        self._context = b""
+        self._offset = 0
+        #: What no byte of a piece may be but those of this run, and how much may be held, if held bytes are to wait on.
+        self._waiting = _UNDELIMITED
+        self._wake = 0
+
+    def feed(self, piece: bytes, *, last: bool = False) -> bytes:
+        """The text that can leave now: the very same object where nothing changes and nothing is held."""
+        if not self._held:
+            return self._rewrite(piece, last)
+        self._held += piece
+        if not last and len(self._held) < self._wake and _end(self._waiting.match(piece)) == len(piece):
+            return b""
+        return self._rewrite(bytes(self._held), last)
+
+    def _rewrite(self, text: bytes, last: bool) -> bytes:
+        """Changes what is settled of the text and holds the rest."""
+        size, before = len(text), len(self._context)
+        whole = self._context + text if before else text
+        settled = ready = size
+        if not last:
+            settled = ready = _last_delimiter(text)
+            if size - settled > _LONGEST_RUN:
+                settled, ready = size - _STAYING, size - _STAYING // 2
+        self._waiting, self._wake = _UNDELIMITED, _LONGEST_RUN + 1
+        out: list[bytes] = []
+        copied = passed = 0
+        for start, end in self._hosts(whole, before, text):
+            if start < passed or end > ready:
+                continue
+            literal = literal_at(whole, before + start, before + end)
+            if literal is None or literal.start - before < copied:
+                continue
+            passed = end
+            stop = end_of(whole, literal, last=last)
+            if stop is None:
+                settled = min(settled, literal.start - before)
+                self._waiting, self._wake = _UNENDED, end - settled + REACH + 32
+                break
+            change = self._change(whole, literal, stop, self._offset - before)
+            if change is not None:
+                at, to, replacement = change
+                out += (text[copied : at - before], replacement)
+                copied = to - before
+                settled = max(settled, copied)
+        return self._release(text, whole, settled, copied, out)
+
+    def _release(self, text: bytes, whole: bytes, settled: int, copied: int, out: list[bytes]) -> bytes:
+        """Lets the settled text go, keeps the rest and what stood before it."""
+        keep = len(whole) - len(text) + settled
+        self._context = whole[max(0, keep - CONTEXT) : keep]
+        self._offset += settled
+        self._held = bytearray(text[settled:])
+        if not out:
+            return text if settled == len(text) else text[:settled]
+        out.append(text[copied:settled])
+        return b"".join(out)
+
+    def _hosts(self, whole: bytes, before: int, text: bytes) -> list[tuple[int, int]]:
+        """Where in the text a host stands that could matter, in order."""
+        found = [(start, end) for _, start, end in self._automaton.find_matches_as_indexes(text.lower(), overlapping=True)]
+        if self._rules.use.unknown == "block" and not self._style:
+            found += [
+                (match.start(1) - before, match.end(1) - before) for match in _ANY_URL.finditer(whole, max(0, before - 1))
+            ]
+        found.sort()
+        return found
+
+    def _change(self, text: bytes, literal: Literal, stop: int, offset: int) -> tuple[int, int, bytes] | None:
+        """What to put in place of which part of a literal; None to leave it."""
+        weighed = weigh(self._rules, text, literal, stop, style=self._style)
+        if weighed is None:
+            return None
+        rules, start, end = self._rules, literal.start, literal.host_end
+        if weighed.action is Action.RELAY and not literal.whole and literal.host.startswith("."):
+            weighed = weighed._replace(action=Action.CUT, reason=Reason.NOT_RELAYED)
+        if self._told is not None:
+            self._told(start + offset, weighed)
+        if weighed.action is Action.KEEP:
+            return None
+        if weighed.action is Action.RELAY:
+            port = _PORT.match(text, end, stop)
+            path = rules.relay(weighed.key, literal.host, "")
+            there = path if literal.whole else path.partition("//")[2]
+            return start if literal.whole else literal.host_start, port.end() if port else end, there.encode()
+        if literal.whole and self._style:
+            return start, stop, b"about:invalid"
+        if literal.whole and weighed.vendor is not None:
+            return start, stop, rules.stub(weighed.key).encode() + b"?"
+        return text.rfind(b".", literal.host_start, end) + 1, end, b"invalid"
+
+
+def weigh(rules: Rules, text: bytes, literal: Literal, stop: int, *, style: bool) -> Weighed | None:
+    """What becomes of a literal; None where it is the shop's own, or nobody's that is known."""
+    host = literal.host.strip(".")
+    if rules.is_own(host):
+        return None
+    rest = unescaped(text[literal.host_end : stop])
+    split = split_url(f"https://{host}{rest}", rules.base)
+    if split is None:
+        return None
+    shown = text[literal.start : stop].decode("utf-8", "replace")
+    open_ended = goes_on(text, stop) or stop - literal.host_end >= REACH or not (literal.whole or rest)
+    match = rules.use.matcher.find(*split)
+    if match is not None and (match.link or literal.linked):
+        return Weighed(Action.KEEP, Reason.LINK, match.vendor, *split, shown)
+    if match is None and open_ended:
+        return _of_several(rules, split, style, shown)
+    vendor, decision = rules.use.judge(*split, rules.decisions)
+    if vendor is None and (decision.allowed or literal.linked):
+        return None
+    return Weighed(*_literal_verdict(rules, vendor, decision, split, style), vendor, *split, shown)
+
+
+def _of_several(rules: Rules, split: Split, style: bool, shown: str) -> Weighed | None:
+    """A literal that could become several vendors' URLs: an allowed one's, if there is one, so that it works."""
+    verdicts: list[Weighed] = []
+    for match in rules.use.matcher.under(split.host):
+        if not match.link and _could_fit(match.pattern, split.target):
+            decision = rules.decision(match.vendor, split)
+            action, reason = _literal_verdict(rules, match.vendor, decision, split, style, open_ended=True)
+            verdicts.append(Weighed(action, reason, match.vendor, *split, shown))
+    kept = [weighed for weighed in verdicts if weighed.action is not Action.CUT]
+    return next(iter(kept or verdicts), None)
+
+
+def _could_fit(pattern: str, target: str) -> bool:
+    """Whether a URL that begins with this target could fit the pattern."""
+    _, path, tests = pattern_parts(pattern)
+    begun, mark, query = target.partition("?")
+    fixed = path.partition("*")[0].removesuffix("$") or "/"
+    if not (fixed.startswith(begun) or (begun.startswith(fixed))) or (not mark and len(begun) < len(fixed) and begun != fixed[: len(begun)]):
+        return False
+    given = dict(part.partition("=")[::2] for part in query.split("&")) if query else {}
+    for test in tests:
+        name, _, value = test.partition("=")
+        wanted = value.partition("*")[0]
+        if name in given and not (wanted.startswith(given[name]) or given[name].startswith(wanted)):
+            return False
+    return True
+
+
+def _literal_verdict(
+    rules: Rules, vendor: Vendor | None, decision: Decision, split: Split, style: bool, *, open_ended: bool = False
+) -> tuple[Action, Reason]:
+    """By whatever use the script may make of the URL: the relay holds to the vendor's list in any case."""
+    if vendor is not None and decision.allowed and decision.reason is not Reason.OPERATOR and vendor.reach is Reach.RELAY:
+        uses = _STYLE_USES if style else tuple(Destination)
+        listed = any(relays(vendor, use, *split) for use in uses)
+        if listed or (not vendor.essential and relays_anything(vendor) and not embeds(vendor, *split)):
+            return Action.RELAY, decision.reason
+        if open_ended and vendor.essential:
+            return Action.KEEP, decision.reason
+    action, reason = verdict(vendor, decision, Other.FRAME, *split)
+    return (Action.CUT if action is Action.PLACEHOLDER else action), reason
+
+
+_STYLE_USES = (Destination.STYLE, Destination.FONT, Destination.IMAGE)
+
+
+def rewrite_script(source: bytes, page: Page) -> bytes:
+    """A whole script, as a page's own inline scripts are rewritten."""
+    return Literals(rules_of(page)).feed(source, last=True)
+
+
+@lru_cache(maxsize=8)
+def automaton(use: Identity) -> BytesAhoCorasick:
+    """All hosts that the catalogue knows, to be searched for at once."""
+    hosts = [host.encode() for host in use.use.matcher.hosts]
+    return BytesAhoCorasick(hosts, implementation=Implementation.DFA)
+
+
+def _last_delimiter(text: bytes) -> int:
+    """Where the run of bytes begins that a URL at the end of the text could stand in."""
+    size = len(text)
+    window = 64
+    while True:
+        back = text[max(0, size - window) :][::-1]
+        run = _end(_UNDELIMITED.match(back))
+        if run < len(back) or window >= size or window > _LONGEST_RUN:
+            return size - run
+        window *= 4
+
+
+def _end(found: re.Match[bytes] | None) -> int:
+    """Where a pattern that matches anywhere (it may match nothing) ended."""
+    assert found is not None
+    return found.end()

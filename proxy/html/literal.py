@@ -1,0 +1,106 @@
+r"""Where a URL that holds a vendor's host begins and ends in the text of a script or style sheet.
+
+Rules of this file: what counts is what stands before the URL: a quote (a string's own, or an inner one: JSON or HTML in
+a string), `url(`, an attribute's `=`, a list's comma, `${…}`. A host in the middle of a sentence, of a comment or of
+another URL begins no literal. Escapes are read as JavaScript reads them (`\/`, `\x2f`, `\u002f`), however often they
+are escaped again. Looks at most `CONTEXT` bytes back and `REACH` bytes on.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import NamedTuple
+
+#: Bytes before a host that say what it stands in. A host is at most 253 bytes long (RFC 1035, 2.3.4).
+CONTEXT = 320
+#: Bytes behind a host by which its URL is judged; what follows them is left as it is.
+REACH = 4096
+
+# Everything that is read backwards has its letters reversed: /  \/  \x2f  \u002f, then : and the scheme.
+_SLASH = rb"(?:/\\*+|[fF]2[xX]\\++|[fF]200[uU]\\++)"
+_SCHEME = rb"(?::|[aA]3[xX]\\++|[aA]300[uU]\\++)(?:[sS]?[pP][tT][tT][hH]|[sS]?[sS][wW])(?![\w+.-])"
+_BEFORE = re.compile(rb"((?:(?![fF](?:2[xX]|200[uU])\\)[\w.-]){0,253}+)(?:((?:" + _SLASH + rb"){2,8}+)(" + _SCHEME + rb")?+)?+")
+_QUOTE = rb"""(?:["'`]\\*+|;touq&|;(?:43|93)0?\#&)"""
+_OPENER = re.compile(
+    rb"[ \t]*+" + _QUOTE + rb"|[ \t\n]*+\((?i:lru)|=[a-zA-Z-]{3,24}+[\s\"'/]|[,|;](?=\S)|[ \t\n]++,[wxWX][0-9]|\}"
+)
+_PARTIAL_OPENER = re.compile(rb"(?:" + _SLASH + rb")?+" + _QUOTE + rb"|\}(?=.)", re.S)
+_LINK = re.compile(_QUOTE + rb"?+[ \t]*+=(?i:ferh|noitca)\s")
+_LINK_TAG = re.compile(rb"<(?:a|area|form)[\s/]", re.I)
+
+_ESCAPED = rb"\\++(?:/|[xX][0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})"
+_AFTER = re.compile(rb"(?:[^\s\"'`<>\\$]++|" + _ESCAPED + rb"|\$(?!\{))*+")
+_AFTER_IN_URL = re.compile(rb"(?:[^\s\"'`<>\\$)]++|" + _ESCAPED + rb"|\$(?!\{))*+")
+_ESCAPE = re.compile(r"\\+(?:/|[xX]([0-9a-fA-F]{2})|[uU]([0-9a-fA-F]{4}))")
+_GOES_ON = re.compile(rb"""["'`][ \t\n]*+(?:\+|\.concat)|\$\{""")
+_LABEL = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_DOT, _OPENING = b".("
+
+
+class Literal(NamedTuple):
+    """A URL, or (not `whole`) a part of one, that starts at `start`; its host stands at `host_start:host_end`.
+
+    `linked`: it is where an `<a>` in a string leads. `in_url`: it stands in CSS's `url(…)` without quotes.
+    """
+
+    start: int
+    host_start: int
+    host_end: int
+    host: str
+    whole: bool
+    linked: bool
+    in_url: bool
+
+
+def literal_at(text: bytes, start: int, end: int) -> Literal | None:
+    """The literal around a host's name at `text[start:end]`, None if it is none. Needs one byte behind `end`."""
+    after = text[end] if end < len(text) else 0
+    if after in _LABEL or (after == _DOT and end + 1 < len(text) and text[end + 1] in _LABEL):
+        return None
+    back = text[max(0, start - CONTEXT) : start][::-1]
+    found = _BEFORE.match(back)
+    assert found is not None
+    if found[1] and found[1][0] in _LABEL:
+        return None
+    host_start = start - found.end(1)
+    host = text[host_start:end].decode("latin-1").lower()
+    whole = found[2] is not None
+    opener = (_OPENER if whole else _PARTIAL_OPENER).match(back, found.end())
+    if opener is None or (not whole and opener[0][:1] == b"}" and not host.startswith(".")):
+        return None
+    linked = _LINK.match(back, found.end()) is not None and _in_link_tag(back)
+    return Literal(start - found.end(), host_start, end, host, whole, linked, b"(" in opener[0])
+
+
+def _in_link_tag(back: bytes) -> bool:
+    tag = back.find(b"<")
+    return tag >= 0 and _LINK_TAG.match(back[tag::-1]) is not None
+
+
+def end_of(text: bytes, literal: Literal, *, last: bool) -> int | None:
+    """Where the literal's URL ends, REACH bytes behind its host at most; None if more text is needed to tell."""
+    pattern = _AFTER_IN_URL if literal.in_url else _AFTER
+    limit = min(len(text), literal.host_end + REACH)
+    found = pattern.match(text, literal.host_end, limit)
+    assert found is not None
+    end = found.end()
+    if not last and len(text) < literal.host_end + REACH + 16 and end + 16 > len(text):
+        return None if end == len(text) or text[end] in b"\\$" or end + 16 > len(text) else end
+    return end
+
+
+def goes_on(text: bytes, end: int) -> bool:
+    """Whether something is put behind the literal when the script runs: only its beginning is known."""
+    return _GOES_ON.match(text, end) is not None
+
+
+def unescaped(text: bytes) -> str:
+    """What the escapes in a part of a literal stand for (those that a URL is written with)."""
+    decoded = _ESCAPE.sub(_character, text.decode("utf-8", "surrogateescape"))
+    return html.unescape(decoded) if "&amp;" in decoded else decoded
+
+
+def _character(found: re.Match[str]) -> str:
+    digits = found[1] or found[2]
+    return chr(int(digits, 16)) if digits else "/"

@@ -1,0 +1,186 @@
+"""What one visitor's copies of a site's pages become: the page's facts, made ready for judging URLs quickly.
+
+Rules of this file: a URL is weighed as browsers read it, against the page's address or its `<base href>`. A host of the
+shop is never weighed further. Every URL made here is absolute on the site's origin, so that `<base>` cannot bend it.
+What is remembered of tags is bounded, in number and bytes, and holds for one set of decisions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from urllib.parse import quote, urlsplit
+
+from proxy.catalogue.schema import Vendor
+from proxy.catalogue.url import Split, split_url
+from proxy.html.page import Page
+from proxy.html.verdict import Use, verdict
+from proxy.model import Action, Decision, Reason
+
+if TYPE_CHECKING:
+    from proxy.catalogue.use import InUse
+
+V = TypeVar("V")
+
+
+#: The key of the stub for blocked third parties that no file describes.
+UNKNOWN = "unknown"
+_NOT_IN_USE = Decision(False, Reason.NOT_IN_USE)
+
+
+class Weighed(NamedTuple):
+    """A URL that contacts a third party, whose it is, and what becomes of it."""
+
+    action: Action
+    reason: Reason
+    vendor: Vendor | None
+    host: str
+    target: str
+    url: str
+
+    @property
+    def key(self) -> str:
+        return UNKNOWN if self.vendor is None else self.vendor.key
+
+
+class Told(NamedTuple):
+    """One URL of a tag that contacts a third party: element and attribute, and what became of it."""
+
+    element: str
+    weighed: Weighed
+
+
+class Ruled(NamedTuple):
+    """What becomes of a tag: its new bytes (None: as it was), what is to be told, and whether text in it is code.
+
+    `code` is b"script" or b"style" if the element's text runs as such, else b"". `lasting`: it is so wherever the same
+    bytes stand; not so if it names the page's own path, or holds a document.
+    """
+
+    tag: bytes | None
+    told: tuple[Told, ...]
+    code: bytes
+    lasting: bool
+
+
+class Remembered(Generic[V]):
+    """What was worked out, by bytes: two generations, so that what is asked for again stays and memory has an end."""
+
+    ENTRIES = 4096
+    SIZE = 1 << 20
+
+    def __init__(self) -> None:
+        self._young: dict[bytes, V] = {}
+        self._old: dict[bytes, V] = {}
+        self._size = 0
+
+    def get(self, key: bytes) -> V | None:
+        found = self._young.get(key)
+        if found is None and (found := self._old.get(key)) is not None:
+            self.put(key, found, len(key))
+        return found
+
+    def put(self, key: bytes, value: V, size: int) -> None:
+        """Keeps it; `size` is what key and value take, in bytes, roughly."""
+        if size > self.SIZE >> 6:
+            return
+        if len(self._young) >= self.ENTRIES or self._size > self.SIZE:
+            self._old, self._young, self._size = self._young, {}, 0
+        self._young[key] = value
+        self._size += size
+
+
+class Rules:
+    """All that a page's tags are judged by, but for the page's own path."""
+
+    def __init__(
+        self, origin: str, prefix: str, use: InUse, decisions: Mapping[str, Decision], own: frozenset[str], base: str
+    ) -> None:
+        self.origin = origin
+        self.ours = origin + prefix
+        self.use = use
+        self.decisions = decisions
+        self.base = base
+        self._own = own
+        self.tags: Remembered[Ruled] = Remembered()
+
+    def split(self, url: str) -> Split | None:
+        """Host and target of a third party's URL; None for the shop's own, and for what contacts nobody."""
+        split = split_url(url, self.base)
+        return None if split is None or self.is_own(split.host) else split
+
+    def is_own(self, host: str) -> bool:
+        """Whether this host is the shop itself."""
+        own = self._own
+        while host not in own:
+            _, dot, host = host.partition(".")
+            if not dot:
+                return False
+        return True
+
+    def weigh(self, url: str, use: Use) -> Weighed | None:
+        """What becomes of a tag with this URL (character references decoded); None where no third party is named."""
+        split = self.split(url)
+        return None if split is None else self.weigh_split(split, use, url)
+
+    def weigh_split(self, split: Split, use: Use, url: str) -> Weighed:
+        """The same for a URL that is split already."""
+        host, target = split
+        vendor, decision = self.use.judge(host, target, self.decisions)
+        action, reason = verdict(vendor, decision, use, host, target)
+        scheme = "http" if url[:5].lower() == "http:" else "https"
+        return Weighed(action, reason, vendor, host, target, f"{scheme}://{host}{target}")
+
+    def decision(self, vendor: Vendor, split: Split) -> Decision:
+        """The decision for a vendor that a URL of this host and target may belong to."""
+        _, judged = self.use.judge(*split, self.decisions)
+        if judged.reason is Reason.OPERATOR:
+            return judged
+        return self.decisions[vendor.key] if vendor.key in self.use.vendors else _NOT_IN_USE
+
+    def stub(self, key: str) -> str:
+        return f"{self.ours}/stub/{key}.js"
+
+    def relay(self, key: str, host: str, target: str) -> str:
+        return f"{self.ours}/v/{key}/{host}{target}"
+
+    def embed(self, key: str, path: str) -> str:
+        """`path`: of the page that the visitor comes back to, with its query."""
+        return f"{self.ours}/embed/{key}?return_to={quote(path, safe='')}"
+
+
+def rules_of(page: Page, base: str | None = None) -> Rules:
+    """The rules of a page; `base` is its `<base href>`, resolved, if it has one. Equal pages share what is remembered."""
+    url = urlsplit(page.url)
+    hosts = {urlsplit(page.origin).hostname or "", url.hostname or ""}
+    own = page.first_party | hosts - {""}
+    where = f"{url.scheme}://{url.netloc}/"
+    if base is not None and urlsplit(base).hostname not in own:
+        where = base  # on our own hosts, what is relative to it is ours whatever its path
+    return _rules(page.origin, page.prefix, Identity(page.use), frozenset(page.decisions.items()), own, where)
+
+
+class Identity:
+    """Compares by what it holds being the very same object."""
+
+    def __init__(self, use: InUse) -> None:
+        self.use = use
+
+    def __hash__(self) -> int:
+        return id(self.use)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.use is other.use
+
+
+@lru_cache(maxsize=32)
+def _rules(
+    origin: str,
+    prefix: str,
+    use: Identity,
+    decisions: frozenset[tuple[str, Decision]],
+    own: frozenset[str],
+    base: str,
+) -> Rules:
+    return Rules(origin, prefix, use.use, dict(decisions), own, base)

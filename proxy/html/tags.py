@@ -1,0 +1,237 @@
+"""One start tag -> the tag as it leaves: URL attributes kept, cut, relayed or replaced by a placeholder.
+
+Rules of this file: an attribute that is not changed keeps its bytes; an element stays in its place. A repeated
+attribute is nothing to a browser, so it is not judged; but where the first is taken out, the others of its name go with
+it. Values are decoded to be judged and escaped where they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from proxy.csp import admit
+from proxy.html import grammar
+from proxy.html.attributes import Attribute, decode, encode, parse
+from proxy.html.datas import rewrite_data
+from proxy.html.elements import AS_USES, CARRIERS, EVERYWHERE, LINK_USES, Carrier, Form, runs
+from proxy.html.inline import Literals
+from proxy.html.rules import Ruled, Rules, Told, Weighed
+from proxy.html.srcset import rewrite_srcset
+from proxy.html.verdict import Other, Use
+from proxy.model import Action
+
+
+#: The attributes that pin a file's bytes or its origin: the stub's and the relay's are others.
+_PINS = (b"integrity", b"crossorigin")
+_BETWEEN = re.compile(rb"[" + grammar.SPACE + rb";]+")
+_CODE_URL = re.compile(r"[\x00-\x20]*(javascript:|data:)", re.I)
+_BLANK = "about:blank"
+
+
+def rule_tag(name: bytes, tag: bytes, rules: Rules, path: str, document: Callable[[bytes], bytes]) -> Ruled:
+    """What becomes of a start tag. `path` is the page's own; `document` rewrites a document that stands in a value."""
+    ruling = _Ruling(name, tag, rules, path, document)
+    ruling.judge()
+    return ruling.ruled()
+
+
+class _Ruling:
+    """One tag being judged: its attributes, and the edits so far."""
+
+    def __init__(
+        self, name: bytes, tag: bytes, rules: Rules, path: str, document: Callable[[bytes], bytes]
+    ) -> None:
+        self.name = name
+        self.tag = tag
+        self.rules = rules
+        self.path = path
+        self.document = document
+        self.all = parse(tag)
+        self.first = {attribute.name: attribute for attribute in self.all if attribute.first}
+        self.edits: dict[int, tuple[int, bytes]] = {}
+        self.told: list[Told] = []
+        self.lasting = True
+
+    def judge(self) -> None:
+        carriers = CARRIERS.get(self.name)
+        for name, attribute in self.first.items():
+            if not attribute.raw:
+                continue
+            carrier = carriers.get(name) if carriers else None
+            carrier = carrier or EVERYWHERE.get(name)
+            if carrier is not None:
+                self._carrier(attribute, carrier)
+            elif name.startswith(b"on"):
+                self._code(attribute, style=False)
+        if self.name == b"link":
+            self._link()
+        elif self.name == b"meta":
+            self._meta()
+
+    def ruled(self) -> Ruled:
+        told = tuple(self.told)
+        if not self.edits:
+            return Ruled(None, told, self._runs(), self.lasting)
+        out: list[bytes] = []
+        at = 0
+        for start in sorted(self.edits):
+            end, replacement = self.edits[start]
+            out += (self.tag[at:start], replacement)
+            at = end
+        out.append(self.tag[at:])
+        return Ruled(b"".join(out), told, self._runs(), self.lasting)
+
+    # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _carrier(self, attribute: Attribute, carrier: Carrier) -> None:
+        match carrier.form:
+            case Form.URL:
+                self._url(attribute, carrier.use)
+            case Form.SOURCE_SET:
+                self._source_set(attribute, carrier.use)
+            case Form.LIST:
+                self._list(attribute, carrier.use)
+            case Form.STYLE:
+                self._code(attribute, style=True)
+            case Form.DOCUMENT:
+                self._replace_text(attribute, self._inside)
+            case Form.HANDLER:
+                self._code(attribute, style=False)
+
+    def _url(self, attribute: Attribute, use: Use) -> None:
+        url = decode(attribute.raw)
+        if _CODE_URL.match(url):
+            self._code_url(attribute, url)
+            return
+        weighed = self._weigh(attribute, url, use)
+        if weighed is None or weighed.action is Action.KEEP:
+            return
+        if weighed.action is Action.RELAY:
+            self._replace(attribute, self.rules.relay(weighed.key, weighed.host, weighed.target))
+        elif self.name == b"script":
+            self._replace(attribute, self.rules.stub(weighed.key))
+        elif weighed.action is Action.PLACEHOLDER:
+            self._replace(attribute, self.rules.embed(weighed.key, self.path))
+            self.lasting = False
+            self._remove(b"sandbox", b"srcdoc")
+        elif self.name in (b"iframe", b"frame"):
+            self._replace(attribute, _BLANK)
+        else:
+            self._remove(attribute.name)
+        if self.name in (b"script", b"link"):
+            self._remove(*_PINS)
+
+    def _weigh(self, attribute: Attribute, url: str, use: Use) -> Weighed | None:
+        """What becomes of this URL; it is told of. Only an `<iframe>` can hold a placeholder."""
+        weighed = self.rules.weigh(url, use)
+        if weighed is None:
+            return None
+        if weighed.action is Action.PLACEHOLDER and self.name != b"iframe":
+            weighed = weighed._replace(action=Action.CUT)
+        self._tell(attribute, weighed)
+        return weighed
+
+    def _tell(self, attribute: Attribute, weighed: Weighed) -> None:
+        self.told.append(Told(f"{self.name.decode('latin-1')} {attribute.name.decode('latin-1')}", weighed))
+
+    def _source_set(self, attribute: Attribute, use: Use) -> None:
+        changed = rewrite_srcset(decode(attribute.raw), lambda url: self._candidate(attribute, url, use))
+        if changed is None:
+            self._remove(attribute.name)
+        elif changed != decode(attribute.raw):
+            self._replace(attribute, changed)
+
+    def _candidate(self, attribute: Attribute, url: str, use: Use) -> str | None:
+        weighed = self._weigh(attribute, url, use)
+        if weighed is None or weighed.action is Action.KEEP:
+            return url
+        return self.rules.relay(weighed.key, weighed.host, weighed.target) if weighed.action is Action.RELAY else None
+
+    def _list(self, attribute: Attribute, use: Use) -> None:
+        parts = re.split(r"([\t\n\f\r ;]+)", decode(attribute.raw))
+        for at in range(0, len(parts), 2):
+            parts[at] = self._candidate(attribute, parts[at], use) or "" if parts[at] else ""
+        changed = "".join(parts)
+        if not changed.strip("\t\n\f\r ;"):
+            self._remove(attribute.name)
+        elif changed != decode(attribute.raw):
+            self._replace(attribute, changed)
+
+    def _code(self, attribute: Attribute, *, style: bool) -> None:
+        self._replace_text(attribute, lambda text: self._rewritten(attribute, text, style=style))
+
+    def _rewritten(self, attribute: Attribute, text: bytes, *, style: bool) -> bytes:
+        told = Literals(self.rules, lambda _, weighed: self._tell(attribute, weighed), style=style)
+        return told.feed(text, last=True)
+
+    def _replace_text(self, attribute: Attribute, change: Callable[[bytes], bytes]) -> None:
+        text = decode(attribute.raw).encode("utf-8", "surrogateescape")
+        changed = change(text)
+        if changed != text:
+            self._replace(attribute, changed.decode("utf-8", "surrogateescape"))
+
+    def _inside(self, document: bytes) -> bytes:
+        self.lasting = False
+        return self.document(document)
+
+    def _code_url(self, attribute: Attribute, url: str) -> None:
+        """`javascript:` and `data:`: what they hold is rewritten as if it stood in the page."""
+
+        def script(text: bytes) -> bytes:
+            return self._rewritten(attribute, text, style=False)
+
+        def style(text: bytes) -> bytes:
+            return self._rewritten(attribute, text, style=True)
+
+        changed = rewrite_data(url, self._inside, script, style)
+        if changed is not None:
+            self._replace(attribute, changed)
+        elif url.lstrip().lower().startswith("javascript:"):
+            self._replace_text(attribute, script)
+
+    # ── elements with rules of their own ─────────────────────────────────────────────────────────────────────────
+
+    def _link(self) -> None:
+        href = self.first.get(b"href")
+        words = decode(self.first[b"rel"].raw).lower().split() if b"rel" in self.first else []
+        loading = [word for word in LINK_USES if word in words]
+        if href is None or not href.raw or not loading:
+            return
+        use = LINK_USES[loading[0]]
+        if use is None:
+            use = AS_USES.get(decode(self.first[b"as"].raw).lower() if b"as" in self.first else "", Other.REST)
+        self._url(href, use)
+
+    def _meta(self) -> None:
+        content, kind = self.first.get(b"content"), self.first.get(b"http-equiv")
+        if content is None or kind is None:
+            return
+        if decode(kind.raw).strip().lower() == "content-security-policy":
+            self._replace_text(content, lambda policy: admit(policy, self.rules.origin))
+
+    def _runs(self) -> bytes:
+        if self.name == b"style":
+            return b"style"
+        if self.name != b"script" or not self.first.keys().isdisjoint((b"src", b"href", b"xlink:href")):
+            return b""
+        kind = self.first.get(b"type")
+        language = self.first.get(b"language")
+        if kind is None and language is not None and language.raw:
+            return b"script" if runs(f"text/{decode(language.raw)}") else b""
+        return b"script" if kind is None or runs(decode(kind.raw)) else b""
+
+    # ── edits ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _replace(self, attribute: Attribute, value: str) -> None:
+        self.edits[attribute.value_start] = attribute.value_end, encode(value, attribute.quote)
+
+    def _remove(self, *names: bytes) -> None:
+        """Takes attributes out, each with the white space before it where what follows stays apart."""
+        for attribute in self.all:
+            if attribute.name in names:
+                self.edits.pop(attribute.value_start, None)
+                start = attribute.start
+                if self.tag[attribute.end] in b"\t\n\f\r >":
+                    start = len(self.tag[:start].rstrip(b"\t\n\f\r "))
+                self.edits[start] = attribute.end, b""
