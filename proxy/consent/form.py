@@ -23,6 +23,9 @@ LARGEST_FORM = 64 * 1024
 #: The longest path that a visitor is sent back to, in characters.
 LONGEST_RETURN = 2000
 
+#: How many times a path may be percent-encoded over before it is no longer looked into.
+_MOST_CODINGS = 6
+
 _FIELDS = frozenset({"choice", "category", "refuse", "vendor", "shown", "return_to"})
 _ONCE = ("choice", "shown", "return_to")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]")
@@ -155,11 +158,12 @@ def return_path(text: str, prefix: str) -> str:
         return "/"
     path = re.split(r"[?#]", text, maxsplit=1)[0]
     plain = path.encode("ascii")
-    while True:
+    for _ in range(_MOST_CODINGS):
         if _ELSEWHERE.search(plain):
             return "/"
-        decoded = unquote_to_bytes(plain)
-        if decoded == plain:
+        coded, plain = plain, unquote_to_bytes(plain)
+        if plain == coded:
             break
-        plain = decoded
+    else:
+        return "/"
     return "/" if plain.startswith(f"{prefix}/".encode("ascii")) else text
