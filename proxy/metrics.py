@@ -17,5 +17,8 @@ REFUSED_HTML = Counter("consentry_refused_html_total", "HTML that was not passed
 #: kind: proxy.http.wire.Kind.
 STOREFRONT_ERRORS = Counter("consentry_storefront_errors_total", "Failures of the storefront, by kind.", ["kind"])
 
+#: outcome: relayed, a proxy.relay.gate.Refusal or a proxy.relay.vendor_hop.Failure; vendor: a key, or "unknown".
+RELAYED = Counter("consentry_relayed_total", "Requests to the relay, by vendor and outcome.", ["vendor", "outcome"])
+
 #: action: proxy.model.Action.
 TAGS = Counter("consentry_tags_total", "Tags found in pages, by what was done to them.", ["action"])

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.catalogue.match import Destination
@@ -24,6 +24,7 @@ from proxy.catalogue.use import InUse
 from proxy.decide import Grounds, decide, decide_all
 from proxy.html.page import Page
 from proxy.html.stub import stub
+from proxy.metrics import RELAYED
 from proxy.minimise import Asked, Withheld, file_request, minimise
 from proxy.model import Reach, Visit
 from proxy.relay.answers import GUARDS, content_type, cookies, stand_in
@@ -44,12 +45,10 @@ DEADLINE = 3.0
 
 _STATUS = {Refusal.METHOD: 405, Refusal.TOO_LARGE: 413, Refusal.MALFORMED: 404}
 _FILES = frozenset({Destination.SCRIPT, Destination.STYLE, Destination.FONT})
+_ACCEPTS_GZIP = re.compile(rb"gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0*)?\Z).*)?\Z", re.IGNORECASE)  # RFC 9110, 12.5.3
 _NO_STORE = (b"cache-control", b"private, no-store")
 
 _log = logging.getLogger(__name__)
-
-#: outcome: relayed, a `Refusal` or a `Failure`.
-RELAYED = Counter("consentry_relayed_total", "Requests to the relay, by vendor and outcome.", ["vendor", "outcome"])
 
 
 def relay_app(settings: Settings, use: InUse, hop: VendorHop, origin_of: Callable[[Scope], str]) -> ASGIApp:
@@ -144,7 +143,7 @@ class _Relay:
         headers.append((b"content-type", made.content_type))
         if made.zipped is not None:
             headers.append((b"vary", b"Accept-Encoding"))
-            if any(one.partition(b";")[0].strip() == b"gzip" for one in _listed(scope["headers"], b"accept-encoding")):
+            if any(_ACCEPTS_GZIP.match(one) for one in _listed(scope["headers"], b"accept-encoding")):
                 await reply.whole(200, [*headers, (b"content-encoding", b"gzip")], made.zipped)
                 return
         await reply.whole(200, headers, made.content)

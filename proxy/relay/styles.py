@@ -2,7 +2,8 @@
 
 Rules of this file: a URL in `url()` or `@import` becomes the relay's if its vendor is allowed and lists the request,
 and `about:invalid` if it is denied or not listed; unknown hosts go by the shop's setting. Comments and other strings
-stay as they are. (CSS Syntax 3; escapes in a URL are read as what they spell.) Pure.
+stay as they are, but for a string that is a whole URL of a vendor's. Escapes in a URL are read as what they spell (CSS
+Syntax 3). Pure.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from proxy.model import Reach
 _TOKENS = re.compile(
     rb"""/\*.*?(?:\*/|\Z)
     |(?P<import>@import\s*)(?P<quoted>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
-    |url\(\s*(?P<inside>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|(?:[^\s"'()\\]|\\.)*)\s*\)
-    |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""",
+    |url\(\s*(?P<inside>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|(?:[^\s"'()\\]|\\[0-9a-f]{1,6}\s?|\\.)*)\s*\)
+    |(?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})\s?|(.))", re.DOTALL)
+_WHOLE_URL = re.compile(rb"""["']\s*(?:https?:)?//""", re.IGNORECASE)  # in image-set(), say
 _NOWHERE = b"about:invalid"
 _SOURCE_MAP = re.compile(rb"/\*[#@]\s*sourceMappingURL=[^*]*\*/\s*\Z")
 
@@ -35,25 +37,29 @@ def rewrite_style(source: bytes, base: str, page: Page) -> bytes:
 
 
 def _token(found: re.Match[bytes], base: str, page: Page) -> bytes:
-    written = found["quoted"] if found["quoted"] is not None else found["inside"]
-    if written is None:
+    written: bytes | None = found["quoted"] or found["inside"] or found["string"]
+    if written is None or (found["string"] and not _WHOLE_URL.match(written)):
         return found[0]
-    place = _place(written, base, page)
+    place = _place(written, base, page, text=bool(found["string"]))
     if place is None:
         return found[0]
-    if found["quoted"] is not None:
-        return found["import"] + b'"' + place + b'"'
-    return b'url("' + place + b'")'
+    if found["inside"]:
+        return b'url("' + place + b'")'
+    return (found["import"] or b"") + b'"' + place + b'"'
 
 
-def _place(written: bytes, base: str, page: Page) -> bytes | None:
-    """Where the URL goes instead; None to leave it."""
-    text = written.decode(errors="surrogateescape")
-    url = _ESCAPE.sub(_unescaped, text[1:-1] if text[:1] in ("'", '"') else text)
+def _place(written: bytes, base: str, page: Page, *, text: bool) -> bytes | None:
+    """Where the URL goes instead; None to leave it. `text`: it may be mere text, and is left if no vendor is named."""
+    plain = written.decode(errors="surrogateescape")
+    url = _ESCAPE.sub(_unescaped, plain[1:-1] if plain[0] in "'\"" else plain).strip()
+    if not url or url.startswith("#"):
+        return None
     split = split_url(url, base)
     if split is None or not split.target.isascii():
-        return None if not url or url.lower().startswith(("data:", "#", "about:")) else _NOWHERE
+        return None if url.lower().startswith(("data:", "about:")) else _NOWHERE
     vendor, decision = page.use.judge(split.host, split.target, page.decisions)
+    if vendor is None and text:
+        return None
     if not decision.allowed:
         return _NOWHERE
     if vendor is None:

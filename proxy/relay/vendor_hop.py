@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import ssl
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore
@@ -28,6 +30,9 @@ from proxy.settings.schema import VendorsSettings
 
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # they log whole URLs at INFO and DEBUG
+
+#: How many connections there are at the most, for all vendors together.
+CONNECTIONS = 200
 
 #: How many exchanges may run for one vendor; more are refused at once.
 AT_ONCE = 64
@@ -105,17 +110,38 @@ class Answer:
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    """httpx's own transport over a pool whose connections are pinned."""
+    """httpx's own transport over a pool of httpcore's: one with pinned connections, or one of tunnels."""
 
-    def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
-        super().__init__(trust_env=False)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
-            max_connections=200,
-            max_keepalive_connections=20,
-            keepalive_expiry=30.0,
-            network_backend=backend,
-        )
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        super().__init__(verify=_tls(), trust_env=False)
+        self._pool = pool
+
+
+class _Tunnels(httpcore.AsyncHTTPProxy):
+    """CONNECT tunnels. httpcore would give the CONNECT request itself the exact target that the request in it has."""
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        request.extensions = {name: value for name, value in request.extensions.items() if name != "target"}
+        return await super().handle_async_request(request)
+
+
+@lru_cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _pool(backend: httpcore.AsyncNetworkBackend | None) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(
+        _tls(),
+        max_connections=CONNECTIONS,
+        max_keepalive_connections=20,
+        keepalive_expiry=30.0,
+        network_backend=backend,
+    )
+
+
+def _tunnels(proxy: str) -> httpcore.AsyncConnectionPool:
+    return _Tunnels(proxy, ssl_context=_tls(), max_connections=CONNECTIONS, max_keepalive_connections=20)
 
 
 class VendorHop:
@@ -127,16 +153,13 @@ class VendorHop:
     def __init__(self, settings: VendorsSettings, *, resolve: Resolve = resolve) -> None:
         self._gateway = settings.gateway
         if settings.gateway is not None:
-            plain = _client(httpx.AsyncHTTPTransport(trust_env=False))
+            plain = _client(_pool(None))
             self._clients = {False: plain, True: plain}
         elif settings.proxy is not None:
-            through = _client(httpx.AsyncHTTPTransport(trust_env=False, proxy=settings.proxy))
+            through = _client(_tunnels(settings.proxy))
             self._clients = {False: through, True: through}
         else:
-            self._clients = {
-                False: _client(_Transport(Pinned(resolve))),
-                True: _client(httpx.AsyncHTTPTransport(trust_env=False)),
-            }
+            self._clients = {False: _client(_pool(Pinned(resolve))), True: _client(_pool(None))}
         self._exchanges: set[asyncio.Task[None]] = set()
         self._running: Counter[str] = Counter()
 
@@ -203,8 +226,8 @@ class VendorHop:
             await answer.hand_over(None)
         except (httpx.HTTPError, TimeoutError, VendorDown) as error:
             await _tell(head, answer, error if isinstance(error, VendorDown) else VendorDown(_failure(error)))
-        except asyncio.CancelledError:  # the process ends
-            await _tell(head, None, VendorDown(Failure.CONNECT))
+        except BaseException:  # the process ends, or a mistake of ours: nobody may wait for ever
+            await _tell(head, None, VendorDown(Failure.PROTOCOL))
             raise
 
 
@@ -230,9 +253,9 @@ def _failure(error: Exception) -> Failure:
     return Failure.CONNECT if isinstance(error, httpx.ConnectError) else Failure.PROTOCOL
 
 
-def _client(transport: httpx.AsyncHTTPTransport) -> httpx.AsyncClient:
+def _client(pool: httpcore.AsyncConnectionPool) -> httpx.AsyncClient:
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.AsyncClient(transport=transport, cookies=no_cookies, trust_env=False, follow_redirects=False)
+    return httpx.AsyncClient(transport=_Transport(pool), cookies=no_cookies, trust_env=False, follow_redirects=False)
 
 
 class _Decoder:

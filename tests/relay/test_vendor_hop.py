@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpcore
+import httpx
+import pytest
+import respx
+
+from proxy.minimise import Outgoing
+from proxy.relay import vendor_hop
+from proxy.relay.pinning import NotPublic, Pinned, checked
+from proxy.relay.vendor_hop import Failure, VendorDown, VendorHop
+from proxy.settings.schema import VendorsSettings
+from tests.relay.gateway import Gateway, Seen, http, until
+
+GET = Outgoing("GET", b'/a/%7e//b;c?d=%20&e="{}', ((b"Accept", b"*/*"),))
+
+
+@asynccontextmanager
+async def hop_to(gateway: Gateway) -> AsyncIterator[VendorHop]:
+    async with gateway.listening():
+        hop = VendorHop(VendorsSettings(gateway=gateway.url))
+        try:
+            yield hop
+        finally:
+            await hop.aclose()
+
+
+async def fetched(hop: VendorHop, outgoing: Outgoing = GET, largest: int = 1000) -> tuple[int, bytes]:
+    answer = await hop.open("tracker", "tracker.example", outgoing, largest=largest)
+    return answer.status, await answer.whole()
+
+
+async def test_what_leaves_is_what_was_built_to_the_byte() -> None:
+    async with hop_to(gateway := Gateway(http(200, b"hello"))) as hop:
+        assert await fetched(hop) == (200, b"hello")
+        post = Outgoing("POST", b"/collect", ((b"Content-Type", b"text/plain"),), b"body")
+        await fetched(hop, post)
+        await fetched(hop, Outgoing("POST", b"/collect", ()))
+    assert [seen.raw for seen in gateway.seen] == [
+        b'GET /a/%7e//b;c?d=%20&e="{} HTTP/1.1\r\nHost: tracker.example\r\nAccept: */*\r\n\r\n',
+        b"POST /collect HTTP/1.1\r\nHost: tracker.example\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nbody",
+        b"POST /collect HTTP/1.1\r\nHost: tracker.example\r\nContent-Length: 0\r\n\r\n",
+    ]
+    assert gateway.connections == 1
+
+
+async def test_cookies_are_neither_kept_nor_sent_and_redirects_are_not_followed() -> None:
+    moved = http(302, b"", Location="http://127.0.0.1:1/", Set_Cookie="id=1; Path=/")
+    async with hop_to(gateway := Gateway(moved)) as hop:
+        answer = await hop.open("tracker", "tracker.example", GET, largest=10)
+        assert (answer.status, answer.header(b"set-cookie")) == (302, b"id=1; Path=/")
+        answer.leave()
+        await fetched(hop)
+    assert len(gateway.seen) == 2
+    assert b"ookie" not in gateway.everything
+
+
+async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with hop_to(Gateway(http(200, b"x"))) as hop:
+        assert await fetched(hop) == (200, b"x")
+
+
+async def test_gzip_is_taken_off_and_bombs_are_stopped() -> None:
+    packed = gzip.compress(b"a" * 1000)
+    async with hop_to(gateway := Gateway(http(200, packed, Content_Encoding="gzip"))) as hop:
+        assert await fetched(hop) == (200, b"a" * 1000)
+        for body, coding, failure in (
+            (gzip.compress(b"a" * 50_000_000), "gzip", Failure.TOO_LARGE),
+            (b"a" * 1001, "identity", Failure.TOO_LARGE),
+            (packed[:-9], "gzip", Failure.CODING),
+            (b"not gzip", "gzip", Failure.CODING),
+            (packed, "br", Failure.CODING),
+            (packed, "gzip, gzip", Failure.CODING),
+        ):
+            gateway.answer = http(200, body, Content_Encoding=coding)
+            with pytest.raises(VendorDown) as down:
+                await fetched(hop)
+            assert down.value.failure is failure
+
+
+async def test_what_breaks_off_or_makes_no_sense_is_no_answer() -> None:
+    async with hop_to(gateway := Gateway()) as hop:
+        for answer in (b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", b""):
+
+            async def broken(_: Seen, writer: asyncio.StreamWriter, answer: bytes = answer) -> None:
+                writer.write(answer)
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+                raise ConnectionResetError
+
+            gateway.answer = broken
+            with pytest.raises(VendorDown) as down:
+                await fetched(hop)
+            assert down.value.failure is Failure.PROTOCOL
+
+
+async def test_a_vendor_that_is_not_there_is_told_as_such() -> None:
+    async with hop_to(gateway := Gateway()) as hop:
+        pass
+    hop = VendorHop(VendorsSettings(gateway=gateway.url))
+    with pytest.raises(VendorDown) as down:
+        await fetched(hop)
+    assert down.value.failure is Failure.CONNECT
+    await hop.aclose()
+
+
+async def test_a_visitor_who_leaves_does_not_end_the_exchange_nor_cost_a_slot() -> None:
+    going_on = asyncio.Event()
+
+    async def slow(_: Seen, writer: asyncio.StreamWriter) -> None:
+        await going_on.wait()
+        writer.write(http(200, b"x"))
+        await writer.drain()
+
+    async with hop_to(gateway := Gateway(slow)) as hop:
+        for number in range(3):
+            opening = asyncio.create_task(hop.open("tracker", "tracker.example", GET, largest=10))
+            await until(lambda number=number: len(gateway.seen) > number)
+            opening.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+        going_on.set()
+        assert await fetched(hop) == (200, b"x")
+        await until(lambda: not hop._exchanges)
+        assert len(gateway.seen) == 4
+        assert hop._running["tracker"] == 0
+
+
+async def test_who_leaves_in_the_middle_of_an_answer_closes_it() -> None:
+    async def endless(_: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"10000\r\n" + b"a" * 0x10000 + b"\r\n")
+            await writer.drain()
+
+    async with hop_to(gateway := Gateway(endless)) as hop:
+        answer = await hop.open("tracker", "tracker.example", GET, largest=1 << 40)
+        async for _ in answer.body():
+            break
+        answer.leave()
+        await until(lambda: not hop._exchanges and not gateway.open_now)
+
+
+async def test_only_so_many_exchanges_run_for_one_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vendor_hop, "AT_ONCE", 2)
+    wait = asyncio.Event()
+
+    async def slow(_: Seen, writer: asyncio.StreamWriter) -> None:
+        await wait.wait()
+        writer.write(http(200))
+        await writer.drain()
+
+    async with hop_to(Gateway(slow)) as hop:
+        two = [asyncio.create_task(fetched(hop)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(VendorDown) as down:
+            await fetched(hop)
+        assert down.value.failure is Failure.BUSY
+        other = asyncio.create_task(hop.open("other", "other.example", GET, largest=1))
+        wait.set()
+        assert (await other).status == 200
+        assert await asyncio.gather(*two) == [(200, b""), (200, b"")]
+
+
+async def test_closing_ends_what_is_under_way() -> None:
+    async def never(_: Seen, writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with hop_to(gateway := Gateway(never)) as hop:
+        opening = asyncio.create_task(hop.open("tracker", "tracker.example", GET, largest=10))
+        await until(lambda: gateway.seen)
+        await hop.aclose()
+        with pytest.raises(VendorDown):
+            await opening
+
+
+INSIDE = [
+    "127.0.0.1",
+    "10.0.0.7",
+    "172.31.255.255",
+    "192.168.0.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "192.0.2.1",
+    "::",
+    "::1",
+    "::ffff:127.0.0.1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "2002:7f00:1::",
+    "2001:0:7f00:1::1",
+    "fe80::1",
+    "fe80::1%2",
+    "fc00::1",
+    "ff02::1",
+    "2001:db8::1",
+    "nonsense",
+]
+
+
+@pytest.mark.parametrize("address", INSIDE)
+async def test_no_name_leads_inside(address: str) -> None:
+    """Every way a vendor's name could resolve into the shop's own network; one such address condemns the name."""
+    for addresses in ([address], ["93.184.216.34", address]):
+        with pytest.raises(NotPublic):
+            checked(addresses)
+
+        async def resolve(host: str, port: int, found: list[str] = addresses) -> list[str]:
+            assert (host, port) == ("tracker.example", 443)
+            return found
+
+        hop = VendorHop(VendorsSettings(), resolve=resolve)
+        with pytest.raises(VendorDown) as down:
+            await fetched(hop)
+        assert down.value.failure is Failure.NOT_PUBLIC
+        await hop.aclose()
+
+
+def test_public_addresses_pass() -> None:
+    assert checked(["93.184.216.34", "2606:2800:21f::1", "93.184.216.34"]) == ["93.184.216.34", "2606:2800:21f::1"]
+    with pytest.raises(httpcore.ConnectError):
+        checked([])
+
+
+async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second look-up would answer the inside: rebinding. The connection itself is not made."""
+    answers = [["93.184.216.34"], ["127.0.0.1"]]
+    connected: list[tuple[str, int]] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return answers.pop(0)
+
+    async def connect(_: object, host: str, port: int, *more: object) -> httpcore.AsyncNetworkStream:
+        connected.append((host, port))
+        raise httpcore.ConnectError
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    with pytest.raises(httpcore.ConnectError):
+        await Pinned(resolve).connect_tcp("tracker.example", 443, timeout=1)
+    assert connected == [("93.184.216.34", 443)]
+
+
+async def test_names_that_cannot_be_looked_up_in_time_are_down() -> None:
+    async def unknown(host: str, port: int) -> list[str]:
+        raise OSError("no such name")
+
+    async def late(host: str, port: int) -> list[str]:
+        await asyncio.Event().wait()
+        return []
+
+    with pytest.raises(httpcore.ConnectError):
+        await Pinned(unknown).connect_tcp("tracker.example", 443, timeout=1)
+    with pytest.raises(httpcore.ConnectTimeout):
+        await Pinned(late).connect_tcp("tracker.example", 443, timeout=0.01)
+
+
+async def test_private_vendors_are_reached_without_the_check() -> None:
+    """Where a shop says `private = true`, a name inside is looked up and connected to; TLS is still asked for."""
+
+    async def inside(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    hop = VendorHop(VendorsSettings(), resolve=inside)
+    with pytest.raises(VendorDown) as down:
+        await hop.open("matomo", "localhost.localdomain", GET, largest=1, private=True)
+    assert down.value.failure in (Failure.CONNECT, Failure.PROTOCOL)
+    await hop.aclose()
+
+
+@respx.mock
+async def test_vendors_are_asked_by_https_and_by_name() -> None:
+    route = respx.get(scheme="https", host="tracker.example").mock(return_value=httpx.Response(200, content=b"x"))
+    hop = VendorHop(VendorsSettings())
+    assert await fetched(hop) == (200, b"x")
+    assert route.calls.last.request.headers.raw == [(b"Host", b"tracker.example"), (b"Accept", b"*/*")]
+    await hop.aclose()
+
+
+def test_certificates_are_verified() -> None:
+    hop = VendorHop(VendorsSettings())
+    for client in hop._clients.values():
+        context: ssl.SSLContext = client._transport._pool._ssl_context  # type: ignore[attr-defined]
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+async def test_an_egress_proxy_is_asked_for_a_tunnel_by_name() -> None:
+    async with Gateway(http(403)).listening() as proxy:
+        hop = VendorHop(VendorsSettings(proxy=proxy.url))
+        with pytest.raises(VendorDown):
+            await fetched(hop)
+        await hop.aclose()
+        assert [(seen.method, seen.target) for seen in proxy.seen] == [("CONNECT", "tracker.example:443")]
+
+
+async def test_addresses_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with hop_to(Gateway(http(200, b"x"))) as hop:
+        with caplog.at_level(logging.INFO):
+            await fetched(hop)
+    assert not caplog.records
+    assert logging.getLogger("httpx").level == logging.WARNING
