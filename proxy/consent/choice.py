@@ -1,9 +1,10 @@
 """Whether a choice counts, and the consent that it makes. The rules against forged grants are here and only here.
 
 Rules of this file: a grant must be a person's click on a form of ours (a script on the page acts as the shop's origin,
-but cannot set `Sec-Fetch-*`). A refusal needs less, since it gives nothing away; but a foreign site may not change a
-visitor's choice either way. What is granted is never more than what the visitor was shown and ticked. Pure: the day
-and the record id are handed in.
+but cannot set `Sec-Fetch-*`; what these headers do not tell apart is a script that waits for some other click of the
+visitor and submits a form in its wake). A refusal needs less, since it gives nothing away; but a foreign site may not
+change a visitor's choice either way. What is granted is never more than what the visitor was shown and ticked. Pure:
+the day and the record id are handed in.
 """
 
 from __future__ import annotations

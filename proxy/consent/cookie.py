@@ -175,7 +175,7 @@ def cookie_values(headers: Iterable[tuple[bytes, bytes]], name: str) -> tuple[st
 
 
 def set_cookie(origin: str, domain: str | None, value: str, days: int) -> bytes:
-    """The Set-Cookie value that keeps a consent for `days` days (0 expires it). Host-only where `domain` is None."""
+    """The Set-Cookie value that keeps a consent for `days` days. Host-only where `domain` is None."""
     attributes = [f"{cookie_name(origin, domain)}={value}", "Path=/", f"Max-Age={days * 86400}"]
     if domain:
         attributes.append(f"Domain={domain}")
@@ -183,8 +183,3 @@ def set_cookie(origin: str, domain: str | None, value: str, days: int) -> bytes:
         attributes.append("Secure")
     attributes += ["HttpOnly", "SameSite=Lax"]
     return "; ".join(attributes).encode("ascii")
-
-
-def expire_cookie(origin: str, domain: str | None) -> bytes:
-    """The Set-Cookie value that makes a browser forget the consent cookie."""
-    return set_cookie(origin, domain, "", 0)

@@ -7,13 +7,14 @@ what holds now, since when and until when, and a doubt as a doubt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from proxy.catalogue.schema import Vendor
+from proxy.catalogue.schema import Transfer, Vendor
 from proxy.consent.choice import categories_in_use
 from proxy.consent.form import return_path
 from proxy.consent.language import LANGUAGES, Words, words
@@ -21,6 +22,9 @@ from proxy.consent.pages import render
 from proxy.consent.site import Site
 from proxy.consent.summary import sees_full_ip
 from proxy.model import ASKED, Category, Regime, Visit
+
+#: The European Economic Area: the EU with Iceland, Liechtenstein and Norway.
+EEA = frozenset("AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO".split())
 
 
 def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, *, chosen: bool = False) -> bytes:
@@ -39,13 +43,29 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
         status=list(_status(site, visit, t)),
         asked=list(_asked(vendors)),
         essential=[vendor for vendor in vendors if vendor.essential],
+        facts=_facts(site, t.tag),
         direct={vendor.key for vendor in vendors if sees_full_ip(vendor)},
         names=lambda categories: _names(t, categories),
         own_names={tag: words(tag)("language.name") for tag in LANGUAGES},
         return_to=way_back,
-        back="/" if way_back.startswith(site.prefix) else way_back,
+        back="/" if way_back.partition("?")[0] == site.prefix else way_back,
         carried=quote(way_back, safe="/") if return_to else "",
     ).encode()
+
+
+@lru_cache(maxsize=64)
+def _facts(site: Site, tag: str) -> Mapping[str, Markup]:
+    """All that each vendor's file says, by key: the long part of the page, the same for every visitor."""
+    t = words(tag)
+    return {
+        key: Markup(render("facts", t, vendor=vendor, basis=_basis(vendor.transfer)))  # noqa: S704  (a template of ours)
+        for key, vendor in site.use.vendors.items()
+    }
+
+
+def _basis(transfer: Transfer) -> str:
+    """What a transfer rests on; within the EEA it needs nothing, and vendor files say `adequacy` for that too."""
+    return "eea" if transfer.basis == "adequacy" and EEA.issuperset(transfer.to) else transfer.basis
 
 
 def _asked(vendors: Iterable[Vendor]) -> Iterator[tuple[Category, list[Vendor], list[tuple[Vendor, Category]]]]:

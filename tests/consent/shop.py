@@ -62,7 +62,7 @@ ALL = (STATS, ADS, MAIL, VIDEO, PAY)
 def use(*vendors: Vendor, version: int = 1) -> InUse:
     """These vendors in use."""
     keyed = MappingProxyType({one.key: one for one in vendors})
-    return InUse(keyed, Matcher(vendors), frozenset(), "allow", version, f"{version}:{','.join(keyed)}")
+    return InUse(keyed, Matcher(vendors), frozenset(), "allow", version, f"{version}:{vendors}")
 
 
 def site(*vendors: Vendor, version: int = 1, **more: object) -> Site:

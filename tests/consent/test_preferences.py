@@ -120,6 +120,21 @@ def test_each_vendor_stands_under_its_category_with_all_that_its_file_says(tag: 
     assert str(t("preferences.no_cookies")) in told(first(tree, "#vendor-ads"))
 
 
+@pytest.mark.parametrize(
+    ("to", "basis", "said"),
+    [
+        (("DE", "NO"), "adequacy", "Germany, Norway – stays in the European Economic Area"),
+        (("DE", "US"), "adequacy", "Germany, United States – protected by an adequacy decision"),
+        (("DE",), "scc", "Germany – protected by standard contractual clauses"),
+        (("RU",), "none", "Russia – without a recognised level of protection"),
+    ],
+)
+def test_where_data_goes_and_on_what_footing(to: tuple[str, ...], basis: str, said: str) -> None:
+    sent = vendor("sent", "analytics", transfer={"to": to, "basis": basis})
+    tree = LexborHTMLParser(preferences_page(site(sent), visit(), words("en"), None))
+    assert said in told(first(tree, "#vendor-sent"))
+
+
 def test_a_vendor_of_two_categories_is_described_once_and_found_under_both() -> None:
     tree = page()
     assert len(tree.css("#vendor-video")) == 1
