@@ -265,7 +265,8 @@ _CONTACTS = frozenset(
     b"preconnect dns-prefetch preload modulepreload prefetch prerender stylesheet icon apple-touch-icon mask-icon "
     b"manifest compression-dictionary".split()
 )
-_MEMBER = re.compile(rb'(?:<[^<>]*>|"(?:[^"\\]|\\.)*"|[^,<"]|[<"])+')
+_MEMBER = re.compile(rb'(?:<[^<>]*+>|"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[^,<"]|<)++', re.S)
+_CLOSED = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+\Z', re.S)
 _LINK = re.compile(rb"\s*<([^<>]*)>(.*)", re.S)
 _REL = re.compile(rb';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.I)
 _URL = re.compile(rb"https?://[^\s\"',}\]\\]+", re.I)
@@ -282,10 +283,10 @@ def _contacts(name: bytes, value: bytes, may_contact: Callable[[bytes], bool]) -
 
 
 def _link_stays(member: bytes, may_contact: Callable[[bytes], bool]) -> bool:
-    """One link-value (RFC 8288). One that cannot be read stays: browsers do not read it either."""
+    """One link-value (RFC 8288). Without a URL it stays; with a quote that never ends it goes: browsers differ."""
     link = _LINK.match(member)
-    if link is None:
-        return True
+    if link is None or not _CLOSED.match(member):
+        return link is None
     rels = {rel for found in _REL.findall(link[2]) for rel in (found[0] or found[1]).lower().split()}
     return rels.isdisjoint(_CONTACTS) or may_contact(link[1].strip())
 

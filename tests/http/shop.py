@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from proxy.catalogue.load import load
-from proxy.catalogue.use import in_use
+from proxy.catalogue.use import InUse, in_use
 from proxy.consent.cookie import Seal, cookie_name
 from proxy.http.dispatch import Dispatch
 from proxy.http.forward import Forward
@@ -144,8 +146,9 @@ def settings_for(port: int, **tables: object) -> Settings:
 
 
 @cache
-def catalogue():  # type: ignore[no-untyped-def]
-    return load()
+def in_development() -> InUse:
+    """Every described vendor in use, as under --dev."""
+    return in_use(load(), Settings())
 
 
 @dataclass
@@ -212,18 +215,6 @@ async def read_answer(reader: asyncio.StreamReader, *, head_only: bool = False) 
     return answer
 
 
-class _Server(uvicorn.Server):
-    up: asyncio.Event
-
-    async def startup(self, sockets=None) -> None:  # type: ignore[no-untyped-def]
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        yield
-
-
 async def _nobody(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
     await send({"type": "http.response.start", "status": 299, "headers": [(b"x-room", scope["room"])]})
     await send({"type": "http.response.body", "body": scope["consentry.visit"].path.encode()})
@@ -237,9 +228,9 @@ def _room(name: bytes):  # type: ignore[no-untyped-def]
 
 
 @contextlib.asynccontextmanager
-async def open_shop(storefront: Storefront | int, **tables: object) -> AsyncIterator[Shop]:
+async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator[Shop]:
     """The public app before a storefront (or a bare port), under a real server, with the settings given."""
-    port = storefront if isinstance(storefront, int) else storefront.port
+    port = behind if isinstance(behind, int) else behind.port
     settings = settings_for(port, **tables)
     upstream = Upstream(settings.storefront)
     app = Dispatch(
@@ -247,31 +238,24 @@ async def open_shop(storefront: Storefront | int, **tables: object) -> AsyncIter
         Seal([KEY], SITE),
         consent=_room(b"consent"),
         relay=_room(b"relay"),
-        forward=Forward(settings, in_use(catalogue(), settings), upstream),
+        forward=Forward(settings, in_development(), upstream),
         today=lambda: TODAY,
     )
-    config = uvicorn.Config(
-        app,
-        port=0,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
+    config = uvicorn.Config(app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False)
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: HttpToolsProtocol(config, state, {}), "127.0.0.1", 0
     )
-    server = _Server(config)
-    server.up = asyncio.Event()
-    serving = asyncio.create_task(server.serve())
-    await server.up.wait()
     try:
-        yield Shop(server.servers[0].sockets[0].getsockname()[1], settings, upstream)
+        yield Shop(server.sockets[0].getsockname()[1], settings, upstream)
     finally:
-        server.should_exit = True
-        server.force_exit = True
-        await serving
+        for _ in range(5):  # a server that is closed while it accepts leaks the connection
+            await asyncio.sleep(0)
+        server.close()
+        for connection in tuple(state.connections):
+            connection.transport.abort()
+        await asyncio.gather(*state.tasks)
         await upstream.aclose()
 
 
@@ -281,7 +265,3 @@ def consent_cookie(*categories: Category, allowed: Sequence[str] = (), how: How 
     record = "r" * 20 if granted or allowed else None
     given = Consent(9, TODAY, granted, frozenset(allowed), frozenset(), Regime.OPT_IN, how, record=record)
     return f"Cookie: {cookie_name(SITE)}={Seal([KEY], SITE).seal(given)}"
-
-
-def fields(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
-    return dict(headers)
