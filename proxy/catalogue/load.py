@@ -77,7 +77,9 @@ def load_only(dirs: Sequence[Path]) -> Catalogue:
             described[one.key] = one
     problems.extend(claimed_twice([(one.file, one.document, one.places) for one in described.values()]))
     if problems:
-        raise Refused(sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.key)))
+        raise Refused(
+            sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.key))
+        )
     return catalogue_of(
         [one.vendor for one in described.values() if one.vendor is not None],
         {one.key: one.file for one in described.values()},

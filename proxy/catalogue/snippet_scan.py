@@ -98,11 +98,6 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in_script:
             self.scripts.append(data)
-        elif "<" in data and self.seen_tag:
-            inner = _Page()  # what a parser that takes noscript for text hands over
-            inner.feed(data)
-            inner.close()
-            self.contacts += inner.contacts
 
 
 def _contact(url: str, use: Destination | Literal["frame"]) -> list[Contact]:

@@ -185,10 +185,7 @@ def _domain(host: str) -> str | None:
         return host.lower()
     mapped = "".join(char for char in host if not stringprep.in_table_b1(char))
     mapped = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", mapped).lower()).replace("\u3002", ".")
-    try:
-        return ".".join(map(_label, mapped.split(".")))
-    except UnicodeError:
-        return None
+    return ".".join(map(_label, mapped.split(".")))
 
 
 def _label(label: str) -> str:

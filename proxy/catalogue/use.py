@@ -77,14 +77,7 @@ def in_use(
     `file` and `places` say where the settings stand, for the problems' lines.
     """
     problems = list(_unfitting(catalogue, settings))
-    described = dict(catalogue.vendors)
-    told = {path[1] for path, *_ in problems if path[0] == "vendor"}
-    for key, own in settings.vendor.items():
-        if key in described and key not in told:
-            try:
-                described[key] = _overridden(described[key], own)
-            except ValidationError as error:
-                problems += [_at(key, "", f"{fault['msg'].removeprefix('Value error, ')}.") for fault in error.errors()]
+    described = _as_settled(catalogue, settings, problems)
     used = {key: vendor for key, vendor in described.items() if vendor.essential or _chosen(key, settings)}
     problems += _direct_unsaid(used, settings)
     if problems:
@@ -193,6 +186,19 @@ def _direct_unsaid(used: Mapping[str, Vendor], settings: Settings) -> Iterator[_
             mend = f"Add [vendor.{key}] direct = true if that is meant, else take it out of vendors.use."
             message = f"browsers reach {key} directly: it sees visitors' full IP addresses."
             yield ("vendors", "use", index), message, mend
+
+
+def _as_settled(catalogue: Catalogue, settings: Settings, problems: list[_Fault]) -> dict[str, Vendor]:
+    """All described vendors, as `[vendor.KEY]` has them where nothing is wrong with that; adds to `problems`."""
+    described = dict(catalogue.vendors)
+    told = {path[1] for path, *_ in problems if path[0] == "vendor"}
+    for key, own in settings.vendor.items():
+        if key in described and key not in told:
+            try:
+                described[key] = _overridden(described[key], own)
+            except ValidationError as error:
+                problems += [_at(key, "", f"{fault['msg'].removeprefix('Value error, ')}.") for fault in error.errors()]
+    return described
 
 
 def _overridden(vendor: Vendor, own: VendorSettings) -> Vendor:

@@ -208,6 +208,25 @@ def test_all_faults_of_a_file_are_told_at_once(
         assert message in problem.message
 
 
+def test_tables_that_are_none_are_told_and_nothing_follows_from_them(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_text(
+        'cookies = [3, 4]\ntransfer = "US"\ntechnical = "x"\ncategories = "analytics"\n'
+    )
+    told = {problem.key: problem.message for problem in _refused(tmp_path) if problem.message != "is missing."}
+    assert told == {
+        "cookies": "4 is not a table.",
+        "transfer": '"US" is not a table.',
+        "technical": '"x" is not a table.',
+        "categories": '"analytics" is not a list in [ ].',
+    }
+
+
+def test_a_missing_table_is_told_with_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_text(LINES.partition("[technical]")[0], encoding="utf-8")
+    (problem,) = _refused(tmp_path)
+    assert (problem.key, problem.mend) == ("technical", 'Add a line like: [technical] match = ["vendor.example"]')
+
+
 def test_all_faults_of_all_files_and_folders_are_told_at_once(tmp_path: Path) -> None:
     one = _write(tmp_path / "a", "acme", ('"Acme"', '""'))
     two = _write(tmp_path / "b", "beta", ('"Acme"', '"Beta'), ('acme.example"]\n[', 'beta.example"]\n['))
@@ -230,6 +249,11 @@ def test_all_faults_of_all_files_and_folders_are_told_at_once(tmp_path: Path) ->
     assert "is no folder" in told[str(one)].message
     assert "cannot be a vendor's key" in told[str(three)].message
     assert problems == sorted(problems, key=lambda problem: (problem.file, problem.line or 0))
+
+
+def test_a_folder_named_twice_is_told_of_once(tmp_path: Path) -> None:
+    _write(tmp_path, "acme", ('"Acme"', '""'))
+    assert len(_refused(tmp_path, tmp_path)) == 1
 
 
 def test_two_vendors_that_claim_one_pattern_are_told_with_both_places(tmp_path: Path) -> None:

@@ -120,6 +120,23 @@ def test_every_host_that_a_pattern_names_is_told_once() -> None:
     assert MATCHER.hosts == ("analytics.google.com", "google.com", "googletagmanager.com", "youtube.com")
 
 
+@pytest.mark.parametrize(
+    ("host", "patterns"),
+    [
+        (
+            "www.googletagmanager.com",
+            {*GTM.technical.match, "googletagmanager.com/gtag/js?id=G-*", *ADS.technical.match[::2]},
+        ),
+        ("x.analytics.google.com", {"analytics.google.com", "google.com/pagead"}),
+        ("google.com", {"google.com/pagead"}),
+        ("youtube.com", {*TUBE.technical.match, *TUBE.technical.links}),
+        ("com", set()),
+    ],
+)
+def test_all_that_a_host_can_be_is_told(host: str, patterns: set[str]) -> None:
+    assert {match.pattern for match in MATCHER.under(host)} == patterns
+
+
 def test_what_is_relayed_is_told_by_destination() -> None:
     one = vendor("a", ["a.example"], {"relay": {"script": ["a.example/*.js"], "beacon": ["a.example/collect"]}})
     assert relays(one, Destination.SCRIPT, "cdn.a.example", "/x.js?v=1")
