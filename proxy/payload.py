@@ -23,7 +23,7 @@ from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 from proxy.address import Spellings, truncate
 
 #: The most that a compressed body may grow to, in bytes.
-LARGEST_DECODED = 4 * 1024 * 1024
+LARGEST_DECODED = 2_000_000
 
 _DEPTH = 5
 

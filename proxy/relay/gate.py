@@ -132,10 +132,15 @@ def destination_of(vendor: Vendor, place: Place, method: str, headers: Headers, 
 
 
 def _from_here(headers: Headers, origin: str) -> bool:
-    """Whether a page of this very origin asks. What a browser leaves out is no proof either way."""
-    if _value(headers, b"sec-fetch-site") not in (None, "same-origin"):
+    """Whether a page of this very origin asks. What a browser leaves out is no proof either way.
+
+    Under `Referrer-Policy: no-referrer` a page's own beacons say `Origin: null`; Sec-Fetch-Site then tells them from a
+    sandboxed frame's.
+    """
+    site = _value(headers, b"sec-fetch-site")
+    if site not in (None, "same-origin"):
         return False
-    if _value(headers, b"origin") not in (None, origin):
+    if _value(headers, b"origin") not in (None, origin, "null" if site else None):
         return False
     referer = _value(headers, b"referer")
     return referer is None or referer == origin or referer.startswith(origin + "/")

@@ -37,6 +37,7 @@ Headers = list[tuple[bytes, bytes]]
 
 #: The largest body that a beacon may have, and the largest answers, in bytes.
 LARGEST_BODY = 1_000_000
+LARGE_BODY = 16_384  # from here on it is cleaned in a thread, so that nobody else waits for it
 LARGEST_PICTURE = 20_000_000
 LARGEST_BEACON_ANSWER = 1_000_000
 
@@ -150,7 +151,10 @@ class _Relay:
 
     async def _own(self, reply: _Reply, receive: Receive, asked: Asked, host: str, destination: Destination) -> None:
         """A picture or a beacon: the visitor's own exchange with the vendor, minimised."""
-        outgoing = minimise(asked, self._settings.privacy.ip)
+        if len(asked.body) > LARGE_BODY:
+            outgoing = await asyncio.to_thread(minimise, asked, self._settings.privacy.ip)
+        else:
+            outgoing = minimise(asked, self._settings.privacy.ip)
         picture = destination is Destination.IMAGE
         opening = self._hop.open(
             asked.vendor.key,

@@ -57,6 +57,8 @@ def _place(written: bytes, base: str, page: Page, *, text: bool) -> bytes | None
     split = split_url(url, base)
     if split is None or not split.target.isascii():
         return None if url.lower().startswith(("data:", "about:")) else _NOWHERE
+    if any(f".{split.host}".endswith(f".{own}") for own in page.first_party):
+        return None
     vendor, decision = page.use.judge(split.host, split.target, page.decisions)
     if vendor is None and text:
         return None
@@ -66,7 +68,7 @@ def _place(written: bytes, base: str, page: Page, *, text: bool) -> bytes | None
         return None if url.startswith(("http:", "https:", "//")) else _absolute(split.host, split.target)
     if vendor.reach is Reach.DIRECT:
         return _absolute(split.host, split.target)
-    if not any(relays(vendor, one, split.host, split.target) for one in _LOADED_AS):
+    if vendor.reach is Reach.SERVER or not any(relays(vendor, one, split.host, split.target) for one in _LOADED_AS):
         return _NOWHERE
     return _quoted(f"{page.origin}{page.prefix}/v/{vendor.key}/{split.host}{split.target}")
 

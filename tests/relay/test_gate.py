@@ -176,6 +176,11 @@ def test_no_other_site_is_answered(headers: dict[str, str]) -> None:
     assert asked("/tag.js", sec_fetch_dest="script", **headers) is Refusal.CROSS_SITE
 
 
+def test_a_page_without_referrers_is_still_ours() -> None:
+    headers = {"sec_fetch_dest": "empty", "sec_fetch_site": "same-origin", "origin": "null"}
+    assert asked("/collect", "POST", **headers) is Destination.BEACON
+
+
 def test_a_header_sent_twice_counts_as_no_other() -> None:
     twice = [(b"sec-fetch-site", b"same-origin"), (b"sec-fetch-site", b"cross-site")]
     with pytest.raises(Refused):

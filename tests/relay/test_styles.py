@@ -6,19 +6,21 @@ from proxy.decide import Grounds, decide_all
 from proxy.html.page import Page
 from proxy.model import Reach
 from proxy.relay.styles import rewrite_style
+from proxy.settings import Settings
 from tests.relay.vendors import ORIGIN, a_vendor, a_visit, used
 
 FONTS = a_vendor("fonts", "fonts.example")
 ADS = a_vendor("ads", "ads.example", categories=("advertising",))
 OPEN = a_vendor("open", "open.example", reach=Reach.DIRECT)
+CLOSED = a_vendor("closed", "closed.example", reach=Reach.SERVER)
 RELAYED = b"https://shop.example/_consent/v/fonts/fonts.example"
 
 
-def rewritten(source: bytes, *granted: str) -> bytes:
-    use = used(FONTS, ADS)
+def rewritten(source: bytes, *granted: str, settings: Settings | None = None) -> bytes:
+    use = used(FONTS, ADS, *([OPEN, CLOSED] if settings else []), settings=settings)
     visit = a_visit("/", *granted)
     decisions = decide_all(use.vendors.values(), Grounds(visit.standing, visit.regime))
-    page = Page(origin=ORIGIN, url=ORIGIN + "/", use=use, decisions=decisions)
+    page = Page(origin=ORIGIN, url=ORIGIN + "/", use=use, decisions=decisions, first_party=frozenset({"shop.example"}))
     return rewrite_style(source, "https://fonts.example/css/all.css?x=1", page)
 
 
@@ -75,6 +77,19 @@ def test_what_contacts_nobody_stays_byte_for_byte() -> None:
 
 def test_unknown_hosts_go_by_the_shops_setting_and_keep_their_place() -> None:
     assert rewritten(b"a{b:url(https://unknown.example/x)}") == b"a{b:url(https://unknown.example/x)}"
+    block = Settings.model_validate(
+        {"origin": ORIGIN, "vendors": {"unknown": "block"}, "vendor": {"open": {"direct": True}}}
+    )
+    source = b"a{b:url(https://unknown.example/x);c:url(https://img.shop.example/x)}"
+    assert rewritten(source, settings=block) == b'a{b:url("about:invalid");c:url(https://img.shop.example/x)}'
+
+
+def test_direct_vendors_are_reached_as_the_shop_said_and_server_ones_not_at_all() -> None:
+    direct = Settings.model_validate({"origin": ORIGIN, "vendor": {"open": {"direct": True}}})
+    source = b"a{b:url(https://open.example/pixel);c:url(https://closed.example/pixel)}"
+    assert rewritten(source, "analytics", settings=direct) == (
+        b'a{b:url("https://open.example/pixel");c:url("about:invalid")}'
+    )
 
 
 def test_source_maps_are_dropped() -> None:
