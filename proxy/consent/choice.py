@@ -10,7 +10,7 @@ the day and the record id are handed in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -141,25 +141,23 @@ def _policy(form: Form, occasion: Occasion) -> int:
 def _added(form: Form, occasion: Occasion, before: Consent, record: str) -> Consent:
     """One vendor more (a placeholder's button): every other answer stays as it was, and as old as it was.
 
-    Under Sec-GPC only what was granted while the signal was on may outweigh it, and the cookie holds one flag for the
-    whole: so older grants that the signal denies end here.
+    The cookie holds one flag for the whole, so older grants that the signal denies end here.
     """
-    granted, allowed = before.granted, before.allowed
-    if occasion.gpc and not before.signal:
-        granted -= DENIED_BY_SIGNAL
-        allowed = frozenset(
-            key
-            for key in allowed
-            if key in occasion.vendors and occasion.vendors[key].needs.isdisjoint(DENIED_BY_SIGNAL)
-        )
-    return Consent(
-        policy=before.policy,
-        day=before.day,
-        granted=granted,
-        allowed=allowed | form.vendors - form.refuse,
+    stays = under_signal(before, occasion.vendors) if occasion.gpc else before
+    return replace(
+        stays,
+        allowed=stays.allowed | form.vendors - form.refuse,
         refused=before.refused - form.vendors | form.refuse,
         regime=occasion.regime,
         how=form.how,
         signal=occasion.gpc,
         record=record,
     )
+
+
+def under_signal(consent: Consent, vendors: Mapping[str, Vendor]) -> Consent:
+    """What is left of a consent while Sec-GPC is on: only grants made while it was on outweigh it."""
+    if consent.signal:
+        return consent
+    kept = {key for key in consent.allowed if key in vendors and vendors[key].needs.isdisjoint(DENIED_BY_SIGNAL)}
+    return replace(consent, granted=consent.granted - DENIED_BY_SIGNAL, allowed=frozenset(kept))

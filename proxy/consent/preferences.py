@@ -1,8 +1,8 @@
 """The preferences page: every vendor in use with all that its file says, and the form that chooses about them.
 
-Rules of this file: nothing is ticked that the visitor has not granted. The form names `essential` among its categories,
-so that a save from here says all (a placeholder's save, which names a vendor alone, leaves the rest as it is). It tells
-what holds now, since when and until when, and a doubt as a doubt.
+Rules of this file: nothing is ticked that the visitor has not granted and that does not hold now. The form names
+`essential` among its categories, so that a save from here says all (a placeholder's save, which names a vendor alone,
+leaves the rest as it is). It tells what holds now, since when and until when, and a doubt as a doubt.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from proxy.catalogue.schema import Transfer, Vendor
-from proxy.consent.choice import categories_in_use
+from proxy.consent.choice import categories_in_use, under_signal
 from proxy.consent.form import return_path
 from proxy.consent.language import LANGUAGES, Words, words
 from proxy.consent.pages import render
@@ -39,6 +39,7 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
         site=site,
         base=site.preferences,
         consent=visit.standing.consent,
+        ticked=_ticked(site, visit),
         gpc=visit.gpc,
         status=list(_status(site, visit, t)),
         asked=list(_asked(vendors)),
@@ -81,6 +82,16 @@ def _asked(vendors: Iterable[Vendor]) -> Iterator[tuple[Category, list[Vendor], 
                 if category in vendor.needs and vendor.categories[0] is not category
             ]
             yield category, home, elsewhere
+
+
+def _ticked(site: Site, visit: Visit) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Categories granted, vendors allowed and vendors refused. What Sec-GPC denies is not ticked: to save it again
+    would be to grant it over the signal."""
+    consent = visit.standing.consent
+    if consent is None:
+        return frozenset(), frozenset(), frozenset()
+    holds = under_signal(consent, site.use.vendors) if visit.gpc else consent
+    return frozenset(holds.granted), holds.allowed, holds.refused
 
 
 def _names(t: Words, categories: Iterable[Category]) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -66,6 +67,13 @@ def test_what_was_granted_and_excepted_is_ticked() -> None:
         ("refuse", "stats"),
         ("vendor", "mail"),
     }
+
+
+def test_what_the_signal_denies_is_not_ticked_unless_it_was_granted_over_it() -> None:
+    assert ticked(page(GRANTED, gpc=True)) == {("category", "analytics"), ("refuse", "stats")}
+    assert GRANTED.consent is not None
+    over = Standing(replace(GRANTED.consent, signal=True))
+    assert ticked(page(over, gpc=True)) == ticked(page(GRANTED))
 
 
 def test_the_form_says_all() -> None:
