@@ -19,8 +19,7 @@ def demo(
 
     Needs no network. Ctrl-C ends everything.
     """
-    from proxy.app import build
     from proxy.demo.run import run_demo
 
     configure_logs()
-    asyncio.run(run_demo((listen.host, listen.port), build=build, open_browser=open_browser))
+    asyncio.run(run_demo((listen.host, listen.port), open_browser=open_browser))

@@ -1,6 +1,6 @@
 """`consentry demo`: the shop, its vendors' stand-ins, the proxy before the shop and the live page, in one process.
 
-Rules: nothing leaves this machine. All that is bound for vendors goes to the stand-ins (`vendors.gateway`); the shop's
+Rules: nothing that it sends leaves this machine. All that is bound for vendors goes to the stand-ins (`vendors.gateway`); the shop's
 settings are `consentry.toml` beside this file. A port that is taken is replaced by a free one, and said so. A first
 Ctrl-C ends everything at once, open event streams and idle connections too.
 """
@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import socket
 import webbrowser
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from importlib.resources import as_file, files
 
 import uvicorn
@@ -20,32 +20,30 @@ from rich.console import Console
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.address import is_public, parse
-from proxy.catalogue.load import Catalogue, load
+from proxy.app import Apps, build
+from proxy.catalogue.load import load
 from proxy.catalogue.use import in_use
 from proxy.demo.live import Watch, in_the_terminal, live_app
 from proxy.demo.seen import SAMPLE_ADDRESS
 from proxy.demo.shop import shop
 from proxy.demo.standins import StandIns
 from proxy.errors import Refused
-from proxy.serve import ListenAddress, Served, address_of, bind, serve
+from proxy.serve import ListenAddress, address_of, bind, serve
 from proxy.settings import Settings, load_settings
-
-Build = Callable[[Settings, Catalogue], Served]
 
 
 async def run_demo(
     listen: tuple[str, int] = ("127.0.0.1", 8000),
     console: Console | None = None,
     *,
-    build: Build,
     open_browser: bool = False,
     hostile: frozenset[str] = frozenset(),
 ) -> None:
     """Run until SIGINT or SIGTERM; then return.
 
-    The live page takes the port two above that of `listen`; with 0 all take free ones. `build` puts the proxy
-    together (`proxy.app.build`). `hostile` are vendor hosts whose scripts try to consent in the visitor's name; with
-    any, the shop has a page /hostile too. Raises `Refused` where `listen` names no host of this machine.
+    The live page takes the port two above that of `listen`; with 0 all take free ones. `hostile` are vendor hosts
+    whose scripts try to consent in the visitor's name; with any, the shop has a page /hostile too. Raises `Refused`
+    where `listen` names no host of this machine.
     """
     console = console or Console()
     catalogue = load()
@@ -124,24 +122,16 @@ async def _serving(
         await task
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
-    public: ASGIApp
-    admin: ASGIApp
-    start: Callable[[], Awaitable[None]]
-    stop: Callable[[], Awaitable[None]]
-
-
-def _from_outside(served: Served) -> Served:
+def _from_outside(apps: Apps) -> Apps:
     """The same, where visitors of this machine or its own networks arrive as if from `SAMPLE_ADDRESS`."""
 
     async def public(scope: Scope, receive: Receive, send: Send) -> None:
         peer = parse(scope["client"][0]) if scope.get("client") else None
         if peer is None or not is_public(peer):
             scope = {**scope, "client": (SAMPLE_ADDRESS, 50_077)}
-        await served.public(scope, receive, send)
+        await apps.public(scope, receive, send)
 
-    return _Served(public, served.admin, served.start, served.stop)
+    return replace(apps, public=public)
 
 
 def _say_where(console: Console, watch: Watch, live_url: str, standins_url: str) -> None:
