@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     for floor in (
         "model errors",
         "address toml_places metrics",
-        "toml_file",
+        "toml_file toml_problems",
         "catalogue settings",
         "decide csp",
         "payload",

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from proxy.catalogue.agreement import claimed_twice, disagreements
 from proxy.catalogue.schema import Vendor, is_key
 from proxy.errors import Problem, Refused
-from proxy.toml_file import Places, parse_toml, problems_of, read_toml
+from proxy.toml_file import Places, parse_toml, read_toml
+from proxy.toml_problems import problems_of
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from proxy.catalogue.match import Destination, Matcher, pattern_parts
 from proxy.catalogue.schema import Datum, Pattern, Purpose
 from proxy.catalogue.snippet_scan import Contact, Traces, registrable, scan
 from proxy.model import Category
-from proxy.toml_file import toml_value
+from proxy.toml_problems import toml_value
 
 _NO_TRACES = Traces((), {}, ())
 

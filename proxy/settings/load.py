@@ -18,7 +18,8 @@ from proxy.errors import Problem, Refused
 from proxy.settings.environment import overlay, put
 from proxy.settings.schema import Settings
 from proxy.settings.secret_keys import KEYS_FILE_VARIABLE, KEYS_VARIABLE, read_secret_keys
-from proxy.toml_file import Places, problems_of, read_toml
+from proxy.toml_file import Places, read_toml
+from proxy.toml_problems import problems_of
 
 
 def load_settings(
