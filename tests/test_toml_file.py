@@ -21,8 +21,8 @@ a.b = [
   1, # ] }
   "]", { c = 3, "d.e" = [1,
  2]} ]
-'single quoted' = 'it''s' # not really
-""".replace("'it''s'", "'its'")
+'single quoted' = '# no comment' # a comment
+"""
 
 TABLES = '''\
 [table]

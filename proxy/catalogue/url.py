@@ -168,10 +168,8 @@ def _host(authority: str) -> str | None:
 
 
 def _is_port(text: str) -> bool:
-    digits = text[1:]
-    return not text or (
-        text[0] == ":" and (not digits or (digits.isascii() and digits.isdigit() and int(digits[-6:]) < 65536))
-    )
+    """Whether this is what may follow a host: nothing, or a colon and a number up to 65535, or a colon alone."""
+    return re.fullmatch(r"(?::0*([0-9]{0,5}))?", text) is not None and int(text[1:].lstrip("0") or 0) < 65536
 
 
 def _domain(host: str) -> str | None:
