@@ -35,7 +35,7 @@ class Refusal(StrEnum):
     WITHHELD = "cannot be minimised"
 
 
-class Refused(Exception):
+class NotRelayed(Exception):
     """This request is not relayed. Nothing of it is in the exception but the reason."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -58,10 +58,10 @@ _PLACE = re.compile(rf"/(?P<key>[a-z0-9-]{{1,64}})/(?P<host>(?=[^/]{{1,253}}/){_
 
 
 def read_place(path: str, prefix: str) -> Place:
-    """The place that a request's target names, under our `prefix` ("/_consent"). Raises `Refused`."""
+    """The place that a request's target names, under our `prefix` ("/_consent"). Raises `NotRelayed`."""
     found = _PLACE.match(path.removeprefix(prefix + "/v"))
     if found is None or not _means_what_it_says(found["target"].partition("?")[0]):
-        raise Refused(Refusal.MALFORMED)
+        raise NotRelayed(Refusal.MALFORMED)
     return Place(found["key"], found["host"], found["target"])
 
 
@@ -102,32 +102,32 @@ _MODES = frozenset({"no-cors", "cors", "same-origin"})
 
 
 def destination_of(vendor: Vendor, place: Place, method: str, headers: Headers, origin: str) -> Destination:
-    """What the answer is for, if this request may pass. Raises `Refused`.
+    """What the answer is for, if this request may pass. Raises `NotRelayed`.
 
     `origin` is the shop's. Browsers that send no Fetch Metadata (plain http, old ones) are judged by Origin and
     Referer, and the destination is then the first of the vendor's lists that has the request.
     """
     if method not in METHODS:
-        raise Refused(Refusal.METHOD)
+        raise NotRelayed(Refusal.METHOD)
     if not _from_here(headers, origin):
-        raise Refused(Refusal.CROSS_SITE)
+        raise NotRelayed(Refusal.CROSS_SITE)
     said = _value(headers, b"sec-fetch-dest")
     mode = _value(headers, b"sec-fetch-mode")
     if mode is not None and mode not in _MODES:
-        raise Refused(Refusal.DESTINATION)
+        raise NotRelayed(Refusal.DESTINATION)
     if said is None:
         possible = [one for one in Destination if method in _METHODS[one]]
     elif said in _DESTINATIONS:
         possible = [_DESTINATIONS[said]]
     else:
-        raise Refused(Refusal.DESTINATION)
+        raise NotRelayed(Refusal.DESTINATION)
     listed = next((one for one in possible if relays(vendor, one, place.host, place.target)), None)
     if listed is None:
-        raise Refused(Refusal.NOT_LISTED)
+        raise NotRelayed(Refusal.NOT_LISTED)
     if method not in _METHODS[listed]:
-        raise Refused(Refusal.METHOD)
+        raise NotRelayed(Refusal.METHOD)
     if listed is Destination.SCRIPT and _calls_back(place.target):
-        raise Refused(Refusal.CALLBACK)
+        raise NotRelayed(Refusal.CALLBACK)
     return listed
 
 

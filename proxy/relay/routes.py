@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -25,12 +26,14 @@ from proxy.decide import Grounds, decide, decide_all
 from proxy.html.page import Page
 from proxy.html.stub import stub
 from proxy.metrics import RELAYED
-from proxy.minimise import Asked, Withheld, file_request, minimise
+from proxy.minimise import Asked, Why, Withheld, file_request, minimise
 from proxy.model import Reach, Visit
-from proxy.relay.answers import GUARDS, content_type, cookies, stand_in
-from proxy.relay.gate import METHODS, Place, Refusal, Refused, destination_of, read_place
+from proxy.relay.answers import content_type, cookies
+from proxy.relay.failures import Failure, VendorDown
+from proxy.relay.gate import NotRelayed, Place, Refusal, destination_of, read_place
+from proxy.relay.reply import NO_STORE, Reply
 from proxy.relay.scripts import Files
-from proxy.relay.vendor_hop import Answer, Failure, VendorDown, VendorHop
+from proxy.relay.vendor_hop import Answer, VendorHop
 from proxy.settings.schema import Settings
 
 Headers = list[tuple[bytes, bytes]]
@@ -44,10 +47,11 @@ LARGEST_BEACON_ANSWER = 1_000_000
 #: How long a page waits for a picture's or a beacon's answer to begin, in seconds.
 DEADLINE = 3.0
 
-_STATUS = {Refusal.METHOD: 405, Refusal.TOO_LARGE: 413, Refusal.MALFORMED: 404}
+#: The same failure of the same vendor is logged once in this many seconds.
+QUIET = 60.0
+
 _FILES = frozenset({Destination.SCRIPT, Destination.STYLE, Destination.FONT})
 _ACCEPTS_GZIP = re.compile(rb"gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0*)?\Z).*)?\Z", re.IGNORECASE)  # RFC 9110, 12.5.3
-_NO_STORE = (b"cache-control", b"private, no-store")
 
 _log = logging.getLogger(__name__)
 
@@ -72,11 +76,12 @@ class _Relay:
         self._use = use
         self._hop = hop
         self._files = Files(hop)
+        self._told: dict[tuple[str, Failure | Why], float] = {}
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, visit: Visit, origin: str) -> None:
         method: str = scope["method"]
         key = "unknown"
-        reply = _Reply(send, head_only=method == "HEAD")
+        reply = Reply(send, head_only=method == "HEAD")
         try:
             place = read_place(visit.path, self._settings.consent.prefix)
             vendor = self._granted(place.key, visit)
@@ -91,25 +96,32 @@ class _Relay:
                 )
                 await self._own(reply, receive, asked, place.host, destination)
             RELAYED.labels(key, "relayed").inc()
-        except Refused as refused:
+        except NotRelayed as refused:
             RELAYED.labels(key, refused.refusal.value).inc()
             await reply.refuse(refused.refusal)
         except Withheld as withheld:
             RELAYED.labels(key, Refusal.WITHHELD.value).inc()
-            _log.info("relay: nothing sent to %s: %s", key, withheld.why)
+            self._tell(key, withheld.why)
             await reply.refuse(Refusal.WITHHELD)
         except VendorDown as down:
             RELAYED.labels(key, down.failure.value).inc()
-            _log.warning("relay: no answer of %s to pass on: %s", key, down.failure)
+            self._tell(key, down.failure)
             await reply.stand_in(destination, stub(vendor), down.failure)
 
+    def _tell(self, key: str, why: Failure | Why) -> None:
+        """One line a minute for each vendor and reason: an engineer must know, a log must not drown."""
+        now = time.monotonic()
+        if now - self._told.get((key, why), -QUIET) >= QUIET:
+            self._told[key, why] = now
+            _log.warning("relay to %s failed: %s", key, why.value)
+
     def _granted(self, key: str, visit: Visit) -> Vendor:
-        """The same decision that pages are rewritten by. Raises `Refused`."""
+        """The same decision that pages are rewritten by. Raises `NotRelayed`."""
         vendor = self._use.vendors.get(key)
         if vendor is None or vendor.reach is not Reach.RELAY:
-            raise Refused(Refusal.NOT_IN_USE)
+            raise NotRelayed(Refusal.NOT_IN_USE)
         if not decide(vendor, Grounds(visit.standing, visit.regime, visit.gpc)).allowed:
-            raise Refused(Refusal.NOT_GRANTED)
+            raise NotRelayed(Refusal.NOT_GRANTED)
         return vendor
 
     def _private(self, vendor: Vendor) -> bool:
@@ -118,7 +130,7 @@ class _Relay:
 
     async def _file(
         self,
-        reply: _Reply,
+        reply: Reply,
         scope: Scope,
         visit: Visit,
         origin: str,
@@ -149,7 +161,7 @@ class _Relay:
                 return
         await reply.whole(200, headers, made.content)
 
-    async def _own(self, reply: _Reply, receive: Receive, asked: Asked, host: str, destination: Destination) -> None:
+    async def _own(self, reply: Reply, receive: Receive, asked: Asked, host: str, destination: Destination) -> None:
         """A picture or a beacon: the visitor's own exchange with the vendor, minimised."""
         if len(asked.body) > LARGE_BODY:
             outgoing = await asyncio.to_thread(minimise, asked, self._settings.privacy.ip)
@@ -179,15 +191,15 @@ class _Relay:
         finally:
             answer.leave()
 
-    async def _picture(self, reply: _Reply, receive: Receive, answer: Answer, set_cookies: Headers) -> None:
+    async def _picture(self, reply: Reply, receive: Receive, answer: Answer, set_cookies: Headers) -> None:
         media_type = content_type(Destination.IMAGE, answer.header(b"content-type"))
         if media_type is None or answer.status != 200:
             await reply.stand_in(Destination.IMAGE, b"", Failure.TYPE, set_cookies)
             return
-        headers = [_NO_STORE, (b"content-type", media_type), *set_cookies]
+        headers = [NO_STORE, (b"content-type", media_type), *set_cookies]
         await reply.streamed(headers, answer.body(), receive)
 
-    async def _beacon(self, reply: _Reply, answer: Answer, set_cookies: Headers) -> None:
+    async def _beacon(self, reply: Reply, answer: Answer, set_cookies: Headers) -> None:
         try:
             content = await asyncio.wait_for(answer.whole(), DEADLINE)
         except TimeoutError:
@@ -196,83 +208,27 @@ class _Relay:
             await reply.stand_in(Destination.BEACON, b"", None, set_cookies)
             return
         media_type = content_type(Destination.BEACON, answer.header(b"content-type"))
-        headers = [_NO_STORE, (b"content-type", media_type or b"application/octet-stream"), *set_cookies]
+        headers = [NO_STORE, (b"content-type", media_type or b"application/octet-stream"), *set_cookies]
         if media_type is None:
             headers.append((b"content-disposition", b"attachment"))
         await reply.whole(200, headers, content)
 
 
-class _Reply:
-    """Writes one answer. Every answer carries the guards."""
-
-    def __init__(self, send: Send, *, head_only: bool) -> None:
-        self._send = send
-        self._head_only = head_only
-        self._started = False
-
-    async def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes = b"") -> None:
-        length = [] if status in (204, 304) else [(b"content-length", str(len(body)).encode())]
-        await self._start(status, [*headers, *length])
-        await self._send({"type": "http.response.body", "body": b"" if self._head_only else body})
-
-    async def refuse(self, refusal: Refusal) -> None:
-        allow = [(b"allow", ", ".join(sorted(METHODS)).encode())] if refusal is Refusal.METHOD else []
-        await self.whole(_STATUS.get(refusal, 403), [_NO_STORE, *allow])
-
-    async def stand_in(
-        self,
-        destination: Destination,
-        stub: bytes,
-        failure: Failure | None,
-        set_cookies: Sequence[tuple[bytes, bytes]] = (),
-    ) -> None:
-        """What keeps the page whole; nothing if an answer is under way already: that one is reset."""
-        if self._started:
-            return
-        status, headers, body = stand_in(destination, stub)
-        if failure is Failure.REDIRECT and destination is Destination.SCRIPT:
-            status, headers, body = 502, [], b""
-        await self.whole(status, [_NO_STORE, *headers, *set_cookies], body)
-
-    async def streamed(self, headers: Headers, body: AsyncIterator[bytes], receive: Receive) -> None:
-        """200 with a body as it comes; stops when the visitor leaves."""
-        gone = asyncio.ensure_future(_gone(receive))
-        try:
-            await self._start(200, headers)
-            async for piece in body:
-                if gone.done():
-                    return
-                if not self._head_only:
-                    await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-            await self._send({"type": "http.response.body", "body": b""})
-        finally:
-            gone.cancel()
-
-    async def _start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        self._started = True
-        await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *GUARDS]})
-
-
 async def _body(receive: Receive) -> bytes:
-    """The whole body. Raises `Refused` where it is too large or the visitor left."""
+    """The whole body. Raises `NotRelayed` where it is too large or the visitor left."""
     pieces: list[bytes] = []
     left = LARGEST_BODY
     while True:
         message: Message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refused(Refusal.MALFORMED)
+            raise NotRelayed(Refusal.MALFORMED)
         piece: bytes = message.get("body", b"")
         left -= len(piece)
         if left < 0:
-            raise Refused(Refusal.TOO_LARGE)
+            raise NotRelayed(Refusal.TOO_LARGE)
         pieces.append(piece)
         if not message.get("more_body", False):
             return b"".join(pieces)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _listed(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> list[bytes]:

@@ -23,9 +23,10 @@ from proxy.html.inline import rewrite_script
 from proxy.html.page import CannotRewrite, Page
 from proxy.minimise import Outgoing
 from proxy.relay.answers import content_type
+from proxy.relay.failures import Failure, VendorDown
 from proxy.relay.shelf import Shelf
 from proxy.relay.styles import rewrite_style
-from proxy.relay.vendor_hop import Answer, Failure, VendorDown, VendorHop
+from proxy.relay.vendor_hop import Answer, VendorHop
 
 #: How long a visitor waits for a file of a vendor's, in seconds.
 DEADLINE = {Destination.SCRIPT: 5.0, Destination.STYLE: 3.0, Destination.FONT: 3.0}

@@ -13,11 +13,9 @@ import asyncio
 import contextlib
 import logging
 import ssl
-import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -25,6 +23,8 @@ import httpcore
 import httpx
 
 from proxy.minimise import Outgoing
+from proxy.relay.failures import Failure, VendorDown
+from proxy.relay.inflate import Inflate
 from proxy.relay.pinning import NotPublic, Pinned, Resolve, resolve
 from proxy.settings.schema import VendorsSettings
 
@@ -45,30 +45,6 @@ LONGEST = 60.0
 #: How much of an answer is read ahead of the visitor, in pieces of at most 64 KiB each.
 _AHEAD = 4
 _PIECE = 65_536
-
-
-class Failure(StrEnum):
-    """Why a vendor gave no usable answer: a closed set, for logs and metrics."""
-
-    CONNECT = "connect"
-    NOT_PUBLIC = "address not public"
-    TIMEOUT = "timeout"
-    PROTOCOL = "protocol"
-    CODING = "coding"
-    TOO_LARGE = "too large"
-    BUSY = "busy"
-    STATUS = "status"
-    REDIRECT = "redirect"
-    TYPE = "content type"
-    CANNOT_REWRITE = "cannot be rewritten"
-
-
-class VendorDown(Exception):
-    """No answer, or none that can be used. `failure` says why; nothing of the request is in it."""
-
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
-        super().__init__(failure.value)
 
 
 @dataclass
@@ -215,7 +191,7 @@ class VendorHop:
                 response = await self._clients[private].send(request, stream=True)
                 async with contextlib.aclosing(response):
                     headers = [(name.lower(), value) for name, value in response.headers.raw]
-                    decoder = _Decoder(dict(headers).get(b"content-encoding", b""), largest)
+                    decoder = Inflate(dict(headers).get(b"content-encoding", b""), largest)
                     answer = Answer(response.status_code, headers, asyncio.Queue(_AHEAD))
                     head.set_result(answer)
                     async for raw in response.aiter_raw(_PIECE):
@@ -256,42 +232,3 @@ def _failure(error: Exception) -> Failure:
 def _client(pool: httpcore.AsyncConnectionPool) -> httpx.AsyncClient:
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.AsyncClient(transport=_Transport(pool), cookies=no_cookies, trust_env=False, follow_redirects=False)
-
-
-class _Decoder:
-    """Takes gzip off, never holding more than a piece of what comes out. Raises `VendorDown`."""
-
-    def __init__(self, coding: bytes, largest: int) -> None:
-        self._room = largest
-        match coding.strip().lower():
-            case b"" | b"identity":
-                self._inflate = None
-            case b"gzip" | b"x-gzip":
-                self._inflate = zlib.decompressobj(wbits=31)
-            case _:
-                raise VendorDown(Failure.CODING)
-        self._started = False
-
-    def feed(self, raw: bytes) -> Iterator[bytes]:
-        if self._inflate is None:
-            yield self._counted(raw)
-            return
-        self._started = True
-        while raw and not self._inflate.eof:
-            try:
-                piece = self._inflate.decompress(raw, _PIECE)
-            except zlib.error:
-                raise VendorDown(Failure.CODING) from None
-            raw = self._inflate.unconsumed_tail
-            if piece:
-                yield self._counted(piece)
-
-    def close(self) -> None:
-        if self._inflate is not None and self._started and not self._inflate.eof:
-            raise VendorDown(Failure.CODING)
-
-    def _counted(self, piece: bytes) -> bytes:
-        self._room -= len(piece)
-        if self._room < 0:
-            raise VendorDown(Failure.TOO_LARGE)
-        return piece

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -58,7 +59,7 @@ class Gateway:
         return b"\n".join(seen.raw for seen in self.seen)
 
     @contextlib.asynccontextmanager
-    async def listening(self) -> AsyncIterator[Gateway]:
+    async def listening(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Gateway]:
         tasks: set[asyncio.Task[None]] = set()
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,7 +77,7 @@ class Gateway:
                 tasks.discard(task)
                 writer.close()
 
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.catalogue.match import Destination
-from proxy.relay.gate import Place, Refusal, Refused, destination_of, read_place
+from proxy.relay.gate import NotRelayed, Place, Refusal, destination_of, read_place
 from tests.relay.vendors import ORIGIN, a_vendor
 
 VENDOR = a_vendor()
@@ -21,7 +21,7 @@ def asked(target: str, method: str = "GET", host: str = "tracker.example", **hea
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     try:
         return destination_of(VENDOR, place(target, host), method, pairs, ORIGIN)
-    except Refused as refused:
+    except NotRelayed as refused:
         return refused.refusal
 
 
@@ -90,7 +90,7 @@ def test_a_path_names_vendor_host_and_target_byte_for_byte(path: str, host: str,
     ],
 )
 def test_a_path_that_could_be_read_in_two_ways_is_refused(path: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(NotRelayed) as refused:
         read_place(f"{PREFIX}/v/{path}", PREFIX)
     assert refused.value.refusal is Refusal.MALFORMED
 
@@ -99,7 +99,7 @@ def test_a_path_that_could_be_read_in_two_ways_is_refused(path: str) -> None:
 def test_any_path_is_a_place_or_refused(path: str) -> None:
     try:
         found = read_place(f"{PREFIX}/v/tracker/tracker.example/{path}", PREFIX)
-    except Refused:
+    except NotRelayed:
         return
     assert found.target == f"/{path}"
     assert found.target.isascii()
@@ -183,7 +183,7 @@ def test_a_page_without_referrers_is_still_ours() -> None:
 
 def test_a_header_sent_twice_counts_as_no_other() -> None:
     twice = [(b"sec-fetch-site", b"same-origin"), (b"sec-fetch-site", b"cross-site")]
-    with pytest.raises(Refused):
+    with pytest.raises(NotRelayed):
         destination_of(VENDOR, place("/tag.js"), "GET", twice, ORIGIN)
 
 

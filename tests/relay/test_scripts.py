@@ -11,9 +11,10 @@ from proxy.decide import Grounds, decide_all
 from proxy.html.page import Page
 from proxy.minimise import file_request
 from proxy.relay import scripts
+from proxy.relay.failures import Failure, VendorDown
 from proxy.relay.scripts import FRESHEST, PAUSE, Files, Made
 from proxy.relay.shelf import Shelf
-from proxy.relay.vendor_hop import Failure, VendorDown, VendorHop
+from proxy.relay.vendor_hop import VendorHop
 from proxy.settings.schema import VendorsSettings
 from tests.relay.gateway import Gateway, Seen, http, until
 from tests.relay.vendors import ORIGIN, a_vendor, a_visit, used

@@ -11,11 +11,13 @@ import httpcore
 import httpx
 import pytest
 import respx
+import trustme
 
 from proxy.minimise import Outgoing
 from proxy.relay import vendor_hop
+from proxy.relay.failures import Failure, VendorDown
 from proxy.relay.pinning import NotPublic, Pinned, checked
-from proxy.relay.vendor_hop import Failure, VendorDown, VendorHop
+from proxy.relay.vendor_hop import VendorHop
 from proxy.settings.schema import VendorsSettings
 from tests.relay.gateway import Gateway, Seen, http, until
 
@@ -312,3 +314,42 @@ async def test_addresses_are_not_logged(caplog: pytest.LogCaptureFixture) -> Non
             await fetched(hop)
     assert not caplog.records
     assert logging.getLogger("httpx").level == logging.WARNING
+
+
+async def test_a_vendor_must_prove_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS asks for, and is verified against, the vendor's name, though the connection goes to a checked address."""
+    authority = trustme.CA()
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    monkeypatch.setattr(vendor_hop, "_tls", lambda: trusted)
+    gateway = Gateway(http(200, b"proved"))
+    asked_for: list[str | None] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["93.184.216.34"]
+
+    for name, outcome in (("tracker.example", None), ("evil.example", Failure.CONNECT)):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(name).configure_cert(context)
+        context.sni_callback = lambda _, host, __: asked_for.append(host)
+        async with gateway.listening(context):
+            connect = httpcore.AnyIOBackend.connect_tcp
+
+            async def here(
+                self: httpcore.AnyIOBackend, host: str, port: int, *more: object
+            ) -> httpcore.AsyncNetworkStream:
+                assert (host, port) == ("93.184.216.34", 443)
+                return await connect(self, "127.0.0.1", gateway.port, *more)  # type: ignore[arg-type]  # noqa: B023
+
+            monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", here)
+            hop = VendorHop(VendorsSettings(), resolve=resolve)
+            if outcome is None:
+                assert await fetched(hop) == (200, b"proved")
+            else:
+                with pytest.raises(VendorDown) as down:
+                    await fetched(hop)
+                assert down.value.failure is outcome
+            await hop.aclose()
+            monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    assert asked_for == ["tracker.example", "tracker.example"]
+    assert len(gateway.seen) == 1
