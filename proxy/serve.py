@@ -157,14 +157,29 @@ class _Listener(uvicorn.Server):
         yield
 
 
-def run(build: Callable[[], Served], public: socket.socket, admin: socket.socket, *, supervised: bool = False) -> None:
-    """Serve until a signal. `build` is called inside the loop. `supervised`: end when the parent is gone, too."""
+def run(
+    build: Callable[[], Served],
+    public: socket.socket,
+    admin: socket.socket,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    supervised: bool = False,
+) -> None:
+    """Serve until a signal. `build` is called inside the loop; `ready` once signals are heard and all is started.
+
+    `supervised`: end when the parent process is gone, too.
+    """
     with asyncio.Runner(loop_factory=_config(_nothing).get_loop_factory()) as runner:
-        runner.run(serve(build, public, admin, supervised=supervised))
+        runner.run(serve(build, public, admin, ready=ready, supervised=supervised))
 
 
 async def serve(
-    build: Callable[[], Served], public: socket.socket, admin: socket.socket, *, supervised: bool = False
+    build: Callable[[], Served],
+    public: socket.socket,
+    admin: socket.socket,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    supervised: bool = False,
 ) -> None:
     """`run`, in a loop that is already there (the demo has more in it)."""
     served = build()
@@ -173,6 +188,7 @@ async def serve(
     logging.getLogger("uvicorn.error").addFilter(_tells_more_than_that_we_end)
     await served.start()
     try:
+        ready()
         async with asyncio.TaskGroup() as group:
             for listener, bound in zip(listeners, (public, admin), strict=True):
                 group.create_task(listener.serve([bound]))

@@ -66,9 +66,11 @@ class Supervisor:
         self.born: dict[int, float] = {}
         self.signals: list[int] = []
 
-    def run(self) -> None:
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """`ready` is called once signals are heard and the workers are on their way; connections wait for them."""
         with _signals_into(self.signals) as woken:
             self._start_missing()
+            ready()
             while not self.signals:
                 for sentinel in wait([woken, *self.workers]):
                     if sentinel in self.workers:

@@ -162,11 +162,11 @@ def site_of_page(content: bytes) -> str | None:
     scanner = Scanner(SKIP_TEXT)
     scanner.feed(content)
     og_url = None
-    for token in scanner.tokens(last=True):
-        if token.kind is not Kind.START or token.name not in (b"link", b"meta"):
+    for kind, start, end, name in scanner.tokens(last=True):
+        if kind is not Kind.START or name not in (b"link", b"meta"):
             continue
-        values = {each.name: decode(each.raw) for each in reversed(parse(content[token.start : token.end]))}
-        if token.name == b"link" and "canonical" in values.get(b"rel", "").lower().split():
+        values = {each.name: decode(each.raw) for each in reversed(parse(content[start:end]))}
+        if name == b"link" and "canonical" in values.get(b"rel", "").lower().split():
             canonical = _usable(values.get(b"href", ""))
             if canonical:
                 return canonical

@@ -58,45 +58,42 @@ def serve(
     if problems:
         raise Refused(problems)
     public_socket, admin_socket = _bind_both(listen, admin)
-    _summarise(loaded, address_of(public_socket), address_of(admin_socket), workers)
-    catalogue = loaded.catalogue
-    work = functools.partial(_work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files))
+    ready = functools.partial(_summarise, loaded, address_of(public_socket), address_of(admin_socket), workers)
     if workers == 1:
-        work(public_socket, admin_socket)
+        _run_alone(loaded, public_socket, admin_socket, ready)
     else:
-        _supervise(functools.partial(work, supervised=True), workers, public_socket, admin_socket, state)
+        _run_workers(loaded, public_socket, admin_socket, ready, workers, state)
     say("Ended.")
 
 
-def _work(
-    settings: Settings,
-    vendors: tuple[Vendor, ...],
-    files: dict[str, Path],
-    public: socket.socket,
-    admin: socket.socket,
-    *,
-    supervised: bool = False,
-) -> None:
-    """What one process does. With several, each gets the very settings and vendors that the first one checked."""
+def _run_alone(loaded: Loaded, public: socket.socket, admin: socket.socket, ready: Callable[[], None]) -> None:
     from proxy.app import build
 
     configure_logs()
-    catalogue = catalogue_of(vendors, files)
-    run(lambda: build(settings, catalogue), public, admin, supervised=supervised)
+    run(lambda: build(loaded.settings, loaded.catalogue), public, admin, ready=ready)
 
 
-def _supervise(
-    work: Callable[[socket.socket, socket.socket], None],
-    workers: int,
-    public: socket.socket,
-    admin: socket.socket,
-    state: Path,
+def _run_workers(
+    loaded: Loaded, public: socket.socket, admin: socket.socket, ready: Callable[[], None], count: int, state: Path
 ) -> None:
     from proxy.workers import Supervisor, shared_metrics
 
     configure_logs()
+    catalogue = loaded.catalogue
+    work = functools.partial(_work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files))
     with shared_metrics(state) as metrics:
-        Supervisor(work, workers, public, admin, metrics).run()
+        Supervisor(work, count, public, admin, metrics).run(ready)
+
+
+def _work(
+    settings: Settings, vendors: tuple[Vendor, ...], files: dict[str, Path], public: socket.socket, admin: socket.socket
+) -> None:
+    """What a worker does: it gets the very settings and vendors that its parent checked."""
+    from proxy.app import build
+
+    configure_logs()
+    catalogue = catalogue_of(vendors, files)
+    run(lambda: build(settings, catalogue), public, admin, supervised=True)
 
 
 def _own_address(settings: Settings, listen: ListenAddress, admin: ListenAddress) -> list[Problem]:
@@ -135,6 +132,8 @@ def _bind_both(listen: ListenAddress, admin: ListenAddress) -> tuple[socket.sock
         except Refused as refused:
             problems.extend(refused.problems)
     if problems:
+        for one in bound:
+            one.close()
         raise Refused(problems)
     return bound[0], bound[1]
 

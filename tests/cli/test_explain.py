@@ -57,7 +57,7 @@ def test_a_piece_of_a_page_from_standard_input_as_json() -> None:
 
 def test_a_piece_that_contacts_nobody() -> None:
     shown = consentry("explain", "--html", "<p>Shop</p>").stdout.decode()
-    assert "contacts nobody" in shown
+    assert "Nothing in it contacts anybody" in shown
 
 
 def test_bytes_that_are_no_text() -> None:
