@@ -131,6 +131,8 @@ class Asked:
 def to_storefront(headers: Headers, asked: Asked, codings: Callable[[Iterable[bytes]], bytes]) -> HeaderList:
     """The request's headers as the storefront gets them. Raises `Circles`."""
     named = hop_names(headers, REQUEST)
+    if any(name == b"transfer-encoding" for name, _ in headers):
+        named |= {b"content-length"}  # RFC 9112, 6.3: it is overridden
     out: HeaderList = [(b"host", asked.send_host)]
     for name, value in headers:
         verdict = REQUEST.get(name)

@@ -54,7 +54,10 @@ def read_visit(scope: Scope, settings: Settings, seal: Seals, today: date) -> Vi
 
 
 def target(scope: Scope) -> bytes:
-    """Path and query as they came. (The server below us drops a `?` with nothing behind it.)"""
+    """Path and query as they came (`Edge` keeps a `?` with nothing behind it, which ASGI cannot say)."""
+    exact: bytes | None = scope.get("consentry.target")
+    if exact is not None:
+        return exact
     raw: bytes = scope["raw_path"] or b"/"
     query: bytes = scope["query_string"]
     return raw + b"?" + query if query else raw

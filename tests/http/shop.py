@@ -11,13 +11,13 @@ from datetime import date
 from functools import cache
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from proxy.catalogue.load import load
 from proxy.catalogue.use import InUse, in_use
 from proxy.consent.cookie import Seal, cookie_name
 from proxy.http.dispatch import Dispatch
+from proxy.http.edge import Edge
 from proxy.http.forward import Forward
 from proxy.http.upstream import Upstream
 from proxy.model import Category, Consent, How, Regime
@@ -60,7 +60,7 @@ async def _body(reader: asyncio.StreamReader, headers: Sequence[tuple[bytes, byt
     fields = dict(headers)
     if fields.get(b"transfer-encoding") == b"chunked":
         chunks = []
-        while size := int(await reader.readline(), 16):
+        while size := int(await reader.readuntil(b"\r\n"), 16):
             chunks.append(await reader.readexactly(size))
             await reader.readexactly(2)
         await reader.readexactly(2)
@@ -241,12 +241,12 @@ async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator
         forward=Forward(settings, in_development(), upstream),
         today=lambda: TODAY,
     )
-    config = uvicorn.Config(app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        app, http=Edge, ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False
+    )
     config.load()
     state = ServerState()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: HttpToolsProtocol(config, state, {}), "127.0.0.1", 0
-    )
+    server = await asyncio.get_running_loop().create_server(lambda: Edge(config, state, {}), "127.0.0.1", 0)
     try:
         yield Shop(server.sockets[0].getsockname()[1], settings, upstream)
     finally:

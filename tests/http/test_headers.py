@@ -78,6 +78,11 @@ def test_what_has_no_verdict_passes_in_order_with_duplicates() -> None:
     assert got[0] == (b"host", b"shop.example")
 
 
+def test_a_length_gives_way_to_chunks() -> None:
+    assert b"content-length" not in sent((b"content-length", b"5"), (b"transfer-encoding", b"chunked"))
+    assert sent((b"content-length", b"5"))[b"content-length"] == [b"5"]
+
+
 def test_names_with_underscores_are_dropped() -> None:
     assert (
         sent((b"x_forwarded_for", b"6.6.6.6"), (b"content_length", b"5"))

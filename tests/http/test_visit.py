@@ -193,3 +193,4 @@ def test_the_origin_is_the_configured_one_or_in_development_the_requests() -> No
 def test_the_target_is_what_came() -> None:
     assert target({"raw_path": b"//a%7e", "query_string": b""}) == b"//a%7e"
     assert target({"raw_path": b"/", "query_string": b"?&"}) == b"/??&"
+    assert target({"raw_path": b"/", "query_string": b"", "consentry.target": b"/?"}) == b"/?"

@@ -1,0 +1,116 @@
+"""What the server's protocol refuses and keeps, over a real socket."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.http.edge import HEAD_BYTES, HEAD_LINES
+from tests.http.shop import Answer, answering, open_shop, page, read_answer, request
+
+PLAIN = page(b"x", kind=b"text/plain")
+
+
+async def ask(*parts: bytes, answers: int = 1) -> tuple[list[Answer], list[bytes], list[list[tuple[bytes, bytes]]]]:
+    """The answers to what is sent on one connection, and what the storefront got: request lines and headers."""
+    async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(b"".join(parts))
+        given = [await read_answer(reader) for _ in range(answers)]
+        if given[-1].get(b"connection") == [b"close"]:
+            assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        got = storefront.requests
+        return given, [asked.line for asked in got], [asked.headers for asked in got]
+
+
+async def test_trailers_never_become_headers() -> None:
+    chunks = b"3\r\nabc\r\n0\r\nX-Forwarded-For: 6.6.6.6\r\nCookie: a=b\r\nHost: other\r\n\r\n"
+    answers, _, headers = await ask(request("/", "Transfer-Encoding: chunked", method="POST"), chunks)
+    assert [answer.status for answer in answers] == [200]
+    assert b"cookie" not in dict(headers[0])
+    assert b"6.6.6.6" not in b" ".join(value for _, value in headers[0])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X: " + "y" * HEAD_BYTES,
+        "X: " + "y" * 3_000_000,
+        "\r\n".join(["X: y"] * HEAD_LINES),
+        "\r\n".join(["X: " + "y" * 1000] * 100),
+    ],
+)
+async def test_a_head_is_bounded(header: str) -> None:
+    async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/", header))
+        assert (await read_answer(reader)).status == 431
+        writer.close()
+        assert storefront.requests == []
+
+
+async def test_a_long_target_is_bounded_too() -> None:
+    answers, lines, _ = await ask(request("/" + "x" * HEAD_BYTES))
+    assert [answer.status for answer in answers] == [431]
+    assert lines == []
+
+
+async def test_an_absolute_target_names_the_host() -> None:
+    asked = b"GET http://shop.example/a?b HTTP/1.1\r\nHost: other.example\r\n\r\n"
+    answers, lines, headers = await ask(asked)
+    assert [answer.status for answer in answers] == [200]
+    assert lines == [b"GET /a?b HTTP/1.1"]
+    assert dict(headers[0])[b"host"] == b"shop.example"
+    answers, lines, _ = await ask(asked.replace(b"shop.example", b"user@other.example"))
+    assert [answer.status for answer in answers] == [421]
+
+
+async def test_a_url_in_a_query_is_no_absolute_target() -> None:
+    _, lines, headers = await ask(request("/a?u=http://other.example/"))
+    assert lines == [b"GET /a?u=http://other.example/ HTTP/1.1"]
+    assert dict(headers[0])[b"host"] == b"shop.example"
+
+
+async def test_an_upgrade_is_not_served_and_its_body_is_no_request() -> None:
+    upgrade = ("Connection: Upgrade", "Upgrade: h2c")
+    smuggled = request("/smuggled")
+    answers, lines, headers = await ask(request("/", *upgrade))
+    assert [answer.status for answer in answers] == [200]
+    assert answers[0].get(b"connection") == [b"close"]
+    assert b"upgrade" not in dict(headers[0])
+    answers, lines, _ = await ask(request("/", *upgrade, f"Content-Length: {len(smuggled)}", method="POST"), smuggled)
+    assert [answer.status for answer in answers] == [400]
+    assert lines == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        request("/", "Content-Length: 1", "Transfer-Encoding: chunked", method="POST") + b"0\r\n\r\n",
+        request("/", "Content-Length: 1", "Content-Length: 2", method="POST") + b"ab",
+        request("/", "Content-Length: +1", method="POST") + b"a",
+        request("/", "Transfer-Encoding: chunked, identity", method="POST") + b"0\r\n\r\n",
+        request("/", "Transfer-Encoding: xchunked", method="POST") + b"0\r\n\r\n",
+        request("/", "A : b"),
+        request("/", "A: b\r\n c"),
+        request("/", "A: b\x00"),
+        request("/", "A: b\nB: c"),
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: shop.example\r\nHost: shop.example\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: shop.example/x\r\n\r\n",
+        b"GET /\x7f HTTP/9.9\r\nHost: shop.example\r\n\r\n",
+    ],
+)
+async def test_what_can_be_read_in_two_ways_is_refused_and_closed(asked: bytes) -> None:
+    answers, lines, _ = await ask(asked, request("/smuggled"))
+    assert [answer.status for answer in answers] == [400]
+    assert answers[0].get(b"connection") == [b"close"]
+    assert lines == []
+
+
+async def test_pipelined_requests_are_answered_in_order() -> None:
+    second = request("/2", "Content-Length: 3", method="POST") + b"abc"
+    answers, lines, _ = await ask(request("/1"), second, request("/3"), answers=3)
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert [line.split()[1] for line in lines] == [b"/1", b"/2", b"/3"]
