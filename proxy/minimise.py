@@ -1,7 +1,7 @@
 """What may leave for a vendor: a request built anew from named fields.
 
 Rules of this file: nothing is forwarded and then stripped. A request consists of its method, its target, the headers of
-the profile's table, each made by its own function, and its body; all of them cleaned of IP addresses (`payload.py`).
+the profile's table, each made by its own function, and its body; all of them cleaned of IP addresses (`payload/`).
 No cookie, no Authorization and no other header is in any table. A request that cannot be minimised is withheld. Pure.
 """
 
@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 from proxy.address import spellings, truncate
 from proxy.catalogue.schema import Datum, Vendor
-from proxy.payload import Cleaner, Why, Withheld, decompressed
+from proxy.payload.cleaner import Cleaner
+from proxy.payload.formats import decompressed
+from proxy.payload.withheld import Why, Withheld
 
 __all__ = ["PROFILES", "Asked", "Outgoing", "Why", "Withheld", "file_request", "minimise"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.catalogue.schema import Relay, Technical, Transfer, Vendor
 from proxy.minimise import Asked, Outgoing, Why, Withheld, file_request, minimise
-from proxy.payload import names_an_address
+from proxy.payload.names import names_an_address
 from tests.spelled import coded, escaped, hits, plain
 
 V4 = "198.51.100.173"

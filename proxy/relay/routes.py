@@ -84,7 +84,7 @@ class _Relay:
         reply = Reply(send, head_only=method == "HEAD")
         try:
             place = read_place(visit.path, self._settings.consent.prefix)
-            vendor = self._granted(place.key, visit)
+            vendor = self._granted(place, visit)
             key = vendor.key
             destination = destination_of(vendor, place, method, scope["headers"], origin)
             body = await _body(receive) if method == "POST" else b""
@@ -115,13 +115,20 @@ class _Relay:
             self._told[key, why] = now
             _log.warning("relay to %s failed: %s", key, why.value)
 
-    def _granted(self, key: str, visit: Visit) -> Vendor:
-        """The same decision that pages are rewritten by. Raises `NotRelayed`."""
-        vendor = self._use.vendors.get(key)
+    def _granted(self, place: Place, visit: Visit) -> Vendor:
+        """The vendor that the path names, if it is allowed, and so is the one whose URL this is. Raises `NotRelayed`.
+
+        They differ where one host serves several: `gtag/js?id=G-1&id=AW-1` under Google Analytics is Google Ads.
+        """
+        vendor = self._use.vendors.get(place.key)
         if vendor is None or vendor.reach is not Reach.RELAY:
             raise NotRelayed(Refusal.NOT_IN_USE)
-        if not decide(vendor, Grounds(visit.standing, visit.regime, visit.gpc)).allowed:
-            raise NotRelayed(Refusal.NOT_GRANTED)
+        match = self._use.matcher.find(place.host, place.target)
+        for one in (vendor, vendor if match is None else self._use.vendors.get(match.vendor.key)):
+            if one is None:
+                raise NotRelayed(Refusal.NOT_IN_USE)
+            if not decide(one, Grounds(visit.standing, visit.regime, visit.gpc)).allowed:
+                raise NotRelayed(Refusal.NOT_GRANTED)
         return vendor
 
     def _private(self, vendor: Vendor) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from proxy.html.stub import stub
 
+from proxy.html.stub import stub
 from proxy.model import Reach
 from proxy.relay import routes, scripts
 from proxy.relay.answers import EMPTY_PICTURE
@@ -196,6 +196,18 @@ async def test_what_is_refused_sends_nothing(served: Served) -> None:
         assert (answered.status, answered.body) == (status, b""), (path, options)
         assert answered.header("x-content-type-options") == "nosniff"
     assert served.gateway.connections == 0
+
+
+async def test_a_url_that_belongs_to_a_denied_vendor_is_not_reached_through_an_allowed_one() -> None:
+    wide = TRACKER.technical.model_copy(update={"match": ("tracker.example",)})
+    narrow = ADS.technical.model_copy(update={"match": ("tracker.example/tag.js?id=AW-*",)})
+    async with serving(
+        TRACKER.model_copy(update={"technical": wide}), ADS.model_copy(update={"technical": narrow})
+    ) as served:
+        served.granted = ("analytics",)
+        assert (await served.ask(f"{TAG}?id=G-1", dest="script")).status == 200
+        assert (await served.ask(f"{TAG}?id=G-1&id=AW-1", dest="script")).status == 403
+        assert [seen.target for seen in served.gateway.seen] == ["/tag.js?id=G-1"]
 
 
 async def test_a_script_is_fetched_once_for_all_and_without_anybody(served: Served) -> None:

@@ -9,55 +9,18 @@ read leaves only if the address is not in it. What needed no cleaning leaves byt
 from __future__ import annotations
 
 import base64
-import binascii
 import gzip
-import itertools
 import json
 import re
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
+from urllib.parse import quote, quote_plus, unquote_plus
 
 from proxy.address import Spellings, truncate
-
-#: The most that a compressed body may grow to, in bytes.
-LARGEST_DECODED = 2_000_000
+from proxy.payload.formats import base64_json, decompressed, is_json, is_text, no_constant, no_twins, same, unquoted
+from proxy.payload.names import is_flag, names_an_address
+from proxy.payload.withheld import Why, Withheld
 
 _DEPTH = 5
-
-
-class Why(StrEnum):
-    """Why a request does not leave: a closed set, for logs and metrics."""
-
-    ADDRESS = "holds the visitor's address where it cannot be shortened"
-    CODING = "body in a coding that cannot be read"
-    TOO_LARGE = "body too large when decompressed"
-    UNNAMED = "body without named fields, and the vendor's file lists the fields that may pass"
-    MALFORMED = "malformed"
-
-
-class Withheld(Exception):
-    """This request does not leave; `why` says what of it cannot be minimised. No part of the request is in it."""
-
-    def __init__(self, why: Why) -> None:
-        self.why = why
-        super().__init__(why.value)
-
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_IP_WORDS = frozenset(
-    "ip ipv ipaddr ipaddress uip cip xff remoteaddr clientip userip visitorip remoteip sourceip srcip realip".split()
-)
-_FLAGS = frozenset({"", "0", "1", "true", "false"})
-
-
-def names_an_address(name: str) -> bool:
-    """Whether a field's name says that its value is an IP address: `uip`, `ip_override`, `client_ip_address`, `cip`."""
-    words = [word.lower() for word in _WORDS.findall(name)]
-    joined = {first + second for first, second in itertools.pairwise(words)}
-    return not _IP_WORDS.isdisjoint(words) or not _IP_WORDS.isdisjoint(joined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +44,7 @@ class Cleaner:
 
     def query(self, raw: bytes) -> bytes:
         """A query or a form body (`application/x-www-form-urlencoded`). Raises `Withheld`."""
-        pieces = (self._field(piece, self.passes) for piece in raw.split(b"&"))
+        pieces = (self._field(piece) for piece in raw.split(b"&"))
         cleaned = self.text(b"&".join(piece for piece in pieces if piece is not None))  # it may lie across fields
         if cleaned is None:
             raise Withheld(Why.ADDRESS)
@@ -103,7 +66,7 @@ class Cleaner:
             return self.query(raw)
         if media_type == "multipart/form-data" and boundary:
             return self._multipart(boundary, raw)
-        if _is_text(media_type, raw):
+        if is_text(media_type, raw):
             return self._lines(raw)
         if raw and not self.passes_all:
             raise Withheld(Why.UNNAMED)
@@ -117,14 +80,18 @@ class Cleaner:
     def _short(self, text: str) -> str | None:
         return truncate(text) if self.shorten else None
 
-    def _field(self, piece: bytes, passes: Callable[[str], bool]) -> bytes | None:
+    def _address(self, value: str) -> str | None:
+        """The value of a field that carries an address: a mere flag, or a shortened address; None: drop it."""
+        return value if is_flag(value) else self._short(value)
+
+    def _field(self, piece: bytes) -> bytes | None:
         name, equals, value = piece.partition(b"=")
         plain_name = unquote_plus(name.decode(errors="surrogateescape"), errors="surrogateescape")
-        if not piece or not passes(plain_name):
+        if not piece or not self.passes(plain_name):
             return None
         plain = unquote_plus(value.decode(errors="surrogateescape"), errors="surrogateescape")
         if names_an_address(plain_name):
-            if plain.strip().lower() not in _FLAGS:
+            if not is_flag(plain):
                 short = self._short(plain)
                 if short is None:
                     return None
@@ -146,7 +113,7 @@ class Cleaner:
                 return self._json_text(text, depth)
             except ValueError:
                 return self._plain(text)
-        if (inner := _base64_json(text)) is not None:
+        if (inner := base64_json(text)) is not None:
             cleaned = self._value(inner, depth + 1)
             if cleaned is None:
                 return None
@@ -159,7 +126,7 @@ class Cleaner:
             query, hash_mark, fragment = query.partition("#")
             text = before + mark + self._nested_query(query, depth) + hash_mark + fragment
         elif "%" in text:
-            peeled = _unquoted(text)
+            peeled = unquoted(text)
             cleaned = self._value(peeled, depth + 1)
             if cleaned is None:
                 return None
@@ -171,8 +138,8 @@ class Cleaner:
         kept = []
         for piece in query.split("&"):
             name, equals, value = piece.partition("=")
-            if equals and names_an_address(_unquoted(name)) and value.lower() not in _FLAGS:
-                short = self._short(_unquoted(value))
+            if equals and names_an_address(unquoted(name)) and not is_flag(value):
+                short = self._short(unquoted(value))
                 if short is not None:
                     kept.append(f"{name}={short}")
             elif value[:1] in ("{", "[") or "%" in value:
@@ -190,9 +157,9 @@ class Cleaner:
     def _json_text(self, text: str, depth: int) -> str:
         """JSON with its leaves cleaned, as it came if nothing was to clean. Raises ValueError if it is none."""
         try:
-            found = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+            found = json.loads(text, object_pairs_hook=no_twins, parse_constant=no_constant)
             cleaned = self._json(found, depth, top=depth == 0)
-            return text if _same(cleaned, found) else json.dumps(cleaned, separators=(",", ":"), allow_nan=False)
+            return text if same(cleaned, found) else json.dumps(cleaned, separators=(",", ":"), allow_nan=False)
         except RecursionError:
             raise ValueError("nested too deep") from None
 
@@ -212,7 +179,7 @@ class Cleaner:
         if not names_an_address(key) or value is None or isinstance(value, bool):
             return self._json(value, depth)
         if isinstance(value, str):
-            return value if value.lower() in _FLAGS else self._short(value) or ""
+            return self._address(value) or ""
         if isinstance(value, (int, float)):
             return value if value in (0, 1) else None
         if isinstance(value, list):
@@ -223,7 +190,7 @@ class Cleaner:
         """A text body: JSON, or lines of JSON, of form fields (`sendBeacon` batches) or of anything."""
         text = raw.decode(errors="surrogateescape")
         try:
-            readable = text.lstrip()[:1] in ("{", "[") and (self.passes_all or _is_json(text))
+            readable = text.lstrip()[:1] in ("{", "[") and (self.passes_all or is_json(text))
             whole = self._json_text(text, 0) if readable else None
         except ValueError:
             whole = None
@@ -236,7 +203,7 @@ class Cleaner:
     def _line(self, line: str) -> str:
         if _FORM_LINE.match(line):
             return self.query(line.encode(errors="surrogateescape")).decode(errors="surrogateescape")
-        if line.strip() and not self.passes_all and not _is_json(line):
+        if line.strip() and not self.passes_all and not is_json(line):
             raise Withheld(Why.UNNAMED)
         cleaned = self._value(line, 0)
         if cleaned is None:
@@ -263,10 +230,7 @@ class Cleaner:
         if b"\0" in content:
             return None if self._hidden_in(part) else part
         text = content.decode(errors="surrogateescape")
-        if names_an_address(name):
-            cleaned = text if text.strip().lower() in _FLAGS else self._short(text)
-        else:
-            cleaned = self._value(text, 1)
+        cleaned = self._address(text) if names_an_address(name) else self._value(text, 1)
         clean_head = self.text(head)
         if cleaned is None or clean_head is None:
             return None
@@ -276,73 +240,3 @@ class Cleaner:
 _GZIP = b"\x1f\x8b"
 _FORM_LINE = re.compile(r"[\w.\[\]%~-]+=[^\s{]*\Z")
 _PART_NAME = re.compile(rb'[;\s]name="([^"\r\n]*)"', re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}\Z")
-
-
-def decompressed(coding: str, raw: bytes) -> bytes:
-    """A body without its Content-Encoding (gzip or deflate, RFC 9110, 8.4). Raises `Withheld`, also for bombs."""
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        raise Withheld(Why.CODING)
-    inflate = zlib.decompressobj(wbits=47)  # gzip or zlib, by its head
-    try:
-        plain = inflate.decompress(raw, LARGEST_DECODED)
-    except zlib.error:
-        raise Withheld(Why.CODING) from None
-    if inflate.unconsumed_tail:
-        raise Withheld(Why.TOO_LARGE)
-    if not inflate.eof or inflate.unused_data:
-        raise Withheld(Why.CODING)
-    return plain
-
-
-def _is_text(media_type: str, raw: bytes) -> bool:
-    """Text by its type, or without a type but readable as text."""
-    if media_type.startswith("text/") or media_type.endswith(("json", "+xml", "/xml", "javascript")):
-        return b"\0" not in raw
-    if media_type not in ("", "application/octet-stream"):
-        return False
-    try:
-        return raw.decode().isprintable() or b"\0" not in raw
-    except UnicodeDecodeError:
-        return False
-
-
-def _base64_json(text: str) -> str | None:
-    """The JSON that a value holds in base64, either alphabet, padded or not; None where it holds none."""
-    if not _BASE64.match(text):
-        return None
-    standard = text.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        inner = base64.b64decode(standard + "=" * (-len(standard) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return inner if inner[:1] in ("{", "[") else None
-
-
-def _unquoted(text: str) -> str:
-    return unquote_to_bytes(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
-
-
-def _is_json(text: str) -> bool:
-    """An object, or a list of objects, whose names can be held against an allow-list."""
-    try:
-        found = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) or (isinstance(found, list) and all(isinstance(one, dict) for one in found))
-
-
-def _no_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice in an object")
-    return found
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _same(one: object, other: object) -> bool:
-    """Equal in type too: `1 == True` in Python, not in JSON."""
-    return json.dumps(one) == json.dumps(other)
