@@ -1,8 +1,8 @@
 """`consentry demo`: the shop, its vendors' stand-ins, the proxy before the shop and the live page, in one process.
 
-Rules: nothing that it sends leaves this machine. All that is bound for vendors goes to the stand-ins (`vendors.gateway`); the shop's
-settings are `consentry.toml` beside this file. A port that is taken is replaced by a free one, and said so. A first
-Ctrl-C ends everything at once, open event streams and idle connections too.
+Rules: nothing that it sends leaves this machine. All that is bound for vendors goes to the stand-ins
+(`vendors.gateway`); the shop's settings are `consentry.toml` beside this file. A port that is taken is replaced by a
+free one, and said so. A first Ctrl-C ends everything at once, open event streams and idle connections too.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def test_the_sample_address_can_be_shortened() -> None:
 def test_before_a_choice_only_the_essential_are_reached_and_afterwards_the_granted_with_a_short_address(
     demo: Demo,
 ) -> None:
-    with httpx.Client(base_url=demo.shop) as visitor:
+    with httpx.Client(base_url=demo.shop, headers={"Accept": "text/html"}) as visitor:
         demo.forget()
         first = visitor.get("/")
         assert 'id="consentry"' in first.text
