@@ -55,7 +55,7 @@ def _admit_one(policy: bytes, origin: str) -> bytes:
         if chain[0] in places:
             parts[place] = _with_self(parts[place])
         else:
-            added.append(b" " + directive + b" " + b" ".join(_sources(parts[place]) + [_SELF]))
+            added.append(b" " + directive + b" " + b" ".join([*_sources(parts[place]), _SELF]))
     if not added:
         return b";".join(parts)
     if parts and not parts[-1].strip():

@@ -42,7 +42,9 @@ def parse(tag: bytes) -> list[Attribute]:
         name = match[1].lower()
         group = match.lastindex or 1
         start, end = match.span(group) if group > 1 else (match.end(), match.end())
-        found.append(Attribute(name, match.start(), match.end(), start, end, _QUOTES[group], tag[start:end], name not in seen))
+        found.append(
+            Attribute(name, match.start(), match.end(), start, end, _QUOTES[group], tag[start:end], name not in seen)
+        )
         seen.add(name)
     return found
 
@@ -97,10 +99,12 @@ def character(number: int) -> str:
     return chr(number)
 
 
+_ESCAPES = str.maketrans({"&": "&amp;", '"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;"})
+
+
 def encode(value: str, quote: bytes) -> bytes:
     """A value as it may stand between these quotes. Unquoted values need none of what this escapes but quotes."""
-    text = value.replace("&", "&amp;").replace('"', "&quot;").replace("'", "&#39;").replace("<", "&lt;").replace(">", "&gt;")
-    encoded = text.encode("utf-8", "surrogateescape")
+    encoded = value.translate(_ESCAPES).encode("utf-8", "surrogateescape")
     return encoded if quote else b'"' + encoded + b'"'
 
 

@@ -14,23 +14,14 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 _DATA = re.compile(r"\s*data:\s*([a-zA-Z0-9.+-]+/[a-zA-Z0-9.+-]+)?([^,]*),(.*)\Z", re.I | re.S)
 _BASE64 = re.compile(r";\s*base64\s*\Z", re.I)
-_DOCUMENTS = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
-_SCRIPTS = frozenset({"text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript", ""})
-_STYLES = frozenset({"text/css"})
 _SPACES = re.compile(rb"[\t\n\f\r ]+")
 
-Inside = Callable[[bytes], bytes]
 
-
-def rewrite_data(url: str, document: Inside, script: Inside, style: Inside) -> str | None:
-    """The URL with its inside rewritten; None if nothing changes, or it holds nothing that can contact anybody."""
+def rewrite_data(url: str, inside: Callable[[bytes], bytes]) -> str | None:
+    """The URL with what it holds changed by `inside`; None if nothing changes."""
     found = _DATA.match(url)
-    if found is None:
-        return None
-    kind = (found[1] or "").lower()
-    inside = document if kind in _DOCUMENTS else script if kind in _SCRIPTS else style if kind in _STYLES else None
-    text = None if inside is None else _decoded(found[2], found[3])
-    if inside is None or text is None:
+    text = None if found is None else _decoded(found[2], found[3])
+    if found is None or text is None:
         return None
     changed = inside(text)
     if changed == text:

@@ -27,9 +27,9 @@ _VOID = frozenset(
     b"area base basefont bgsound br col embed frame hr img image input keygen link meta param source track wbr".split()
 )
 _HTML_ENDS = _BREAKOUT | frozenset(
-    b"a abbr address article aside button caption cite details dialog dir fieldset figcaption figure footer form header "
-    b"hgroup html label legend main mark nav object option picture q search section select summary tbody td template "
-    b"tfoot th thead tr video audio".split()
+    b"a abbr address article aside button caption cite details dialog dir fieldset figcaption figure footer form "
+    b"header hgroup html label legend main mark nav object option picture q search section select summary tbody td "
+    b"template tfoot th thead tr video audio".split()
 )
 _SVG_POINTS = frozenset({b"foreignobject", b"desc", b"title"})
 _MATH_POINTS = frozenset({b"mi", b"mo", b"mn", b"ms", b"mtext"})

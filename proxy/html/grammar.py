@@ -49,17 +49,15 @@ TEXT = _pattern(rb"(?:[^<]++|<(?=[^a-zA-Z/!?]))*+")
 _HARMLESS_NAME = (
     rb"(?![oO][nN]|[sS](?:[rR][cC]|[tT][yY])|[bB][aA]|[pP](?:[iI]|[oO][sS])|[hH][tT]|[lL][oO][wW])[^<<_>>\"'<>/=]++"
 )
-_PLAIN_ATTRIBUTES = (
-    rb"""(?:[<<_>>]++(?:<<name>>(?:="[^"]*+"|='[^']*+'|=[^<<_>>"'<>`]++)?+|style="[^"(&\\@]*+"))*+[<<_>>]*+/?+>"""
-)
+_PLAIN_ATTRIBUTES = rb"""(?:[<<_>>]++(?:<<name>>(?:="[^"]*+"|='[^']*+'|=[^<<_>>"'<>`]++)?+|<<calm>>|style="[^"(&\\@]*+"))*+[<<_>>]*+/?+>"""
 # A value of `on…` without a dot names no host; nor can it hide one without a character reference or an escape.
 _CALM_HANDLER = rb"""on[a-z]++="[^"&\\.]*+\""""
-_REST = _with(_PLAIN_ATTRIBUTES.replace(rb'|style="', rb"|<<calm>>|" + rb'style="'), calm=_CALM_HANDLER, name=_HARMLESS_NAME)
+_REST = _with(_PLAIN_ATTRIBUTES, calm=_CALM_HANDLER, name=_HARMLESS_NAME)
 
 #: A comment from its `<!--` to its end, where both are in the buffer (13.2.5.43 and following).
 _COMMENT = rb"<!--(?!-?>)(?:[^-]++|-(?!-!?>))*+--!?>"
 
-# Elements at which the scanner must stop by their name: what changes its state, and what loads by attributes of its own.
+# Elements at which the scanner must stop by name: what changes its state, and what loads by attributes of its own.
 _STOP = (
     rb"(?!s(?:cript|tyle|ource|vg)[^a-z0-9-]|t(?:itle|extarea|emplate)[^a-z0-9-]|xmp[^a-z0-9-]|link[^a-z0-9-]"
     rb"|i(?:frame|mg|mage)[^a-z0-9-]|no(?:embed|frames|script)[^a-z0-9-]|plaintext[^a-z0-9-]|math[^a-z0-9-]"
@@ -68,7 +66,8 @@ _STOP = (
 _PLAIN_START = rb"<" + _STOP + rb"[a-z][a-z0-9-]*+" + _REST
 _PLAIN_END = rb"</(?!body|html|template)[a-z][a-z0-9-]*+[<<_>>]*+>"
 _SHAPE = (
-    rb"(?:path|g|circle|rect|line|polygon|polyline|ellipse|defs|stop|linearGradient|radialGradient|clipPath|mask|symbol)"
+    rb"(?:path|g|circle|rect|line|polygon|polyline|ellipse|defs|stop|linearGradient|radialGradient|clipPath|mask"
+    rb"|symbol)"
 )
 _SHAPES = (
     rb"""(?:[<<_>>]++|<<<shape>>(?=[<<_>>/>])<<rest>>|</<<shape>>>"""
@@ -89,7 +88,10 @@ SKIP_BODY = _skip(rb"[^<]++", _PLAIN_END, _PLAIN_START, _NOT_MARKUP, _COMMENT, _
 SKIP_HEAD = _skip(rb"[<<_>>]++", rb"<meta(?=[<<_>>/>])<<rest>>", rb"\xef\xbb\xbf", _COMMENT)
 #: Inside `<svg>` and `<math>`: text, comments, shapes that close themselves.
 SKIP_FOREIGN = _skip(
-    rb"[^<]++", _NOT_MARKUP, rb"<(?:path|circle|rect|line|polygon|polyline|ellipse|stop)(?=[<<_>>/>])<<rest>>(?<=/>)", _COMMENT
+    rb"[^<]++",
+    _NOT_MARKUP,
+    rb"<(?:path|circle|rect|line|polygon|polyline|ellipse|stop)(?=[<<_>>/>])<<rest>>(?<=/>)",
+    _COMMENT,
 )
 #: Nothing is skipped but text: every tag is stopped at.
 SKIP_TEXT = _skip(rb"[^<]++", _NOT_MARKUP, _COMMENT)

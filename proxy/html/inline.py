@@ -17,16 +17,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
-
-from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from proxy.catalogue.match import Destination, embeds, pattern_parts, relays
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.url import Split, split_url
 from proxy.html.literal import CONTEXT, REACH, Literal, end_of, goes_on, literal_at, unescaped
 from proxy.html.page import Page
-from proxy.html.rules import Identity, Rules, Weighed, rules_of
+from proxy.html.rules import Rules, Weighed, rules_of
 from proxy.html.verdict import Other, relays_anything, verdict
 from proxy.model import Action, Decision, Reach, Reason
 
@@ -36,7 +33,7 @@ Told = Callable[[int, Weighed], None]
 _UNDELIMITED = re.compile(rb"[^\s\"'`<>(){},;]*+")
 _UNENDED = re.compile(rb"[^\s\"'`<>)]*+")
 # Any whole URL, for shops that block what they do not know. Group 1: the host.
-_ANY_URL = re.compile(rb"""["'`(](?:https?:)?(?:/|\\/){2}([\w-]+(?:\.[\w-]+)*+)""", re.I)
+_ANY_URL = re.compile(rb"""["'`(](?:https?:)?(?:/|\\/){2}([\w-]+(?:\.[\w-]+)++)""", re.I)
 _PORT = re.compile(rb":[0-9]{1,5}")
 #: Bytes without a delimiter after which text leaves although a URL could go on in it, and how many of them stay.
 _LONGEST_RUN, _STAYING = 2048, 1024
@@ -49,7 +46,6 @@ class Literals:
         self._rules = rules
         self._told = told
         self._style = style
-        self._automaton = automaton(Identity(rules.use))
         self._held = bytearray()
         #: The bytes before the held ones, and where the held ones begin in the text.
         self._context = b""
@@ -85,13 +81,14 @@ class Literals:
             literal = literal_at(whole, before + start, before + end)
             if literal is None or literal.start - before < copied:
                 continue
-            passed = end
+            passed = literal.host_end - before
             stop = end_of(whole, literal, last=last)
             if stop is None:
                 settled = min(settled, literal.start - before)
                 self._waiting, self._wake = _UNENDED, end - settled + REACH + 32
                 break
             change = self._change(whole, literal, stop, self._offset - before)
+            settled = max(settled, end)  # judged once, whatever comes
             if change is not None:
                 at, to, replacement = change
                 out += (text[copied : at - before], replacement)
@@ -112,10 +109,11 @@ class Literals:
 
     def _hosts(self, whole: bytes, before: int, text: bytes) -> list[tuple[int, int]]:
         """Where in the text a host stands that could matter, in order."""
-        found = [(start, end) for _, start, end in self._automaton.find_matches_as_indexes(text.lower(), overlapping=True)]
+        found = [(start, end) for _, start, end in self._rules.hosts_in(text)]
         if self._rules.use.unknown == "block" and not self._style:
             found += [
-                (match.start(1) - before, match.end(1) - before) for match in _ANY_URL.finditer(whole, max(0, before - 1))
+                (match.start(1) - before, match.end(1) - before)
+                for match in _ANY_URL.finditer(whole, max(0, before - 1))
             ]
         found.sort()
         return found
@@ -163,7 +161,7 @@ def weigh(rules: Rules, text: bytes, literal: Literal, stop: int, *, style: bool
     vendor, decision = rules.use.judge(*split, rules.decisions)
     if vendor is None and (decision.allowed or literal.linked):
         return None
-    return Weighed(*_literal_verdict(rules, vendor, decision, split, style), vendor, *split, shown)
+    return Weighed(*_literal_verdict(vendor, decision, split, style=style), vendor, *split, shown)
 
 
 def _of_several(rules: Rules, split: Split, style: bool, shown: str) -> Weighed | None:
@@ -172,7 +170,7 @@ def _of_several(rules: Rules, split: Split, style: bool, shown: str) -> Weighed 
     for match in rules.use.matcher.under(split.host):
         if not match.link and _could_fit(match.pattern, split.target):
             decision = rules.decision(match.vendor, split)
-            action, reason = _literal_verdict(rules, match.vendor, decision, split, style, open_ended=True)
+            action, reason = _literal_verdict(match.vendor, decision, split, style=style)
             verdicts.append(Weighed(action, reason, match.vendor, *split, shown))
     kept = [weighed for weighed in verdicts if weighed.action is not Action.CUT]
     return next(iter(kept or verdicts), None)
@@ -183,7 +181,7 @@ def _could_fit(pattern: str, target: str) -> bool:
     _, path, tests = pattern_parts(pattern)
     begun, mark, query = target.partition("?")
     fixed = path.partition("*")[0].removesuffix("$") or "/"
-    if not (fixed.startswith(begun) or (begun.startswith(fixed))) or (not mark and len(begun) < len(fixed) and begun != fixed[: len(begun)]):
+    if not (begun.startswith(fixed) or (fixed.startswith(begun) and not mark)):
         return False
     given = dict(part.partition("=")[::2] for part in query.split("&")) if query else {}
     for test in tests:
@@ -194,17 +192,14 @@ def _could_fit(pattern: str, target: str) -> bool:
     return True
 
 
-def _literal_verdict(
-    rules: Rules, vendor: Vendor | None, decision: Decision, split: Split, style: bool, *, open_ended: bool = False
-) -> tuple[Action, Reason]:
+def _literal_verdict(vendor: Vendor | None, decision: Decision, split: Split, *, style: bool) -> tuple[Action, Reason]:
     """By whatever use the script may make of the URL: the relay holds to the vendor's list in any case."""
-    if vendor is not None and decision.allowed and decision.reason is not Reason.OPERATOR and vendor.reach is Reach.RELAY:
+    relayed = vendor is not None and vendor.reach is Reach.RELAY and decision.reason is not Reason.OPERATOR
+    if vendor is not None and relayed and decision.allowed:
         uses = _STYLE_USES if style else tuple(Destination)
         listed = any(relays(vendor, use, *split) for use in uses)
         if listed or (not vendor.essential and relays_anything(vendor) and not embeds(vendor, *split)):
             return Action.RELAY, decision.reason
-        if open_ended and vendor.essential:
-            return Action.KEEP, decision.reason
     action, reason = verdict(vendor, decision, Other.FRAME, *split)
     return (Action.CUT if action is Action.PLACEHOLDER else action), reason
 
@@ -215,13 +210,6 @@ _STYLE_USES = (Destination.STYLE, Destination.FONT, Destination.IMAGE)
 def rewrite_script(source: bytes, page: Page) -> bytes:
     """A whole script, as a page's own inline scripts are rewritten."""
     return Literals(rules_of(page)).feed(source, last=True)
-
-
-@lru_cache(maxsize=8)
-def automaton(use: Identity) -> BytesAhoCorasick:
-    """All hosts that the catalogue knows, to be searched for at once."""
-    hosts = [host.encode() for host in use.use.matcher.hosts]
-    return BytesAhoCorasick(hosts, implementation=Implementation.DFA)
 
 
 def _last_delimiter(text: bytes) -> int:

@@ -20,7 +20,9 @@ REACH = 4096
 # Everything that is read backwards has its letters reversed: /  \/  \x2f  \u002f, then : and the scheme.
 _SLASH = rb"(?:/\\*+|[fF]2[xX]\\++|[fF]200[uU]\\++)"
 _SCHEME = rb"(?::|[aA]3[xX]\\++|[aA]300[uU]\\++)(?:[sS]?[pP][tT][tT][hH]|[sS]?[sS][wW])(?![\w+.-])"
-_BEFORE = re.compile(rb"((?:(?![fF](?:2[xX]|200[uU])\\)[\w.-]){0,253}+)(?:((?:" + _SLASH + rb"){2,8}+)(" + _SCHEME + rb")?+)?+")
+_BEFORE = re.compile(
+    rb"((?:(?![fF](?:2[xX]|200[uU])\\)[\w.-]){0,253}+)(?:((?:" + _SLASH + rb"){2,8}+)(" + _SCHEME + rb")?+)?+"
+)
 _QUOTE = rb"""(?:["'`]\\*+|;touq&|;(?:43|93)0?\#&)"""
 _OPENER = re.compile(
     rb"[ \t]*+" + _QUOTE + rb"|[ \t\n]*+\((?i:lru)|=[a-zA-Z-]{3,24}+[\s\"'/]|[,|;](?=\S)|[ \t\n]++,[wxWX][0-9]|\}"

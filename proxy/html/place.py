@@ -19,7 +19,8 @@ _HEAD_CONTENT = frozenset(
 )
 _AFTER_HEAD = _HEAD_CONTENT - {b"noscript"}
 _BODY_ENDS = frozenset({b"body", b"html", b"br"})
-_MARKS = frozenset({b"html", b"body", b"template"})
+#: The names of the tags that matter once the body is open.
+MARKS = frozenset({b"html", b"body", b"template"})
 
 
 class Place:
@@ -28,51 +29,48 @@ class Place:
     def __init__(self, page: Page) -> None:
         self._banner = page.banner
         self._footer = page.footer
+        #: Whether the body is not open yet: every token matters.
+        self.waiting = page.banner is not None
         self._lang: str | None = None
         self._seen_html = False
-        self._waiting = page.banner is not None
         self._after_head = False
         self._templates = 0
 
     @property
     def skip(self) -> re.Pattern[bytes]:
         """What the scanner may pass over now."""
-        return grammar.SKIP_HEAD if self._waiting else grammar.SKIP_BODY
-
-    def watches(self, token: Token) -> bool:
-        """Whether this token could matter."""
-        return self._waiting or token.name in _MARKS
+        return grammar.SKIP_HEAD if self.waiting else grammar.SKIP_BODY
 
     def put(self, token: Token, scanner: Scanner) -> tuple[int, bytes]:
         """Where to put which markup; b"" if nowhere."""
-        kind, name = token.kind, token.name
+        kind, start, end, name = token
         if name == b"template" and scanner.foreign is None:
             self._templates = max(0, self._templates + (1 if kind is Kind.START else -1 if kind is Kind.END else 0))
         elif self._templates:
             return 0, b""
         if kind is Kind.START and name == b"html" and not self._seen_html:
             self._seen_html = True
-            self._lang = _lang(scanner.buffer[token.start : token.end])
-        if self._waiting:
+            self._lang = _lang(scanner.buffer[start:end])
+        if self.waiting:
             return self._before_body(token)
         if kind is Kind.END and name in (b"body", b"html") and self._footer is not None:
             footer, self._footer = self._footer(self._lang), None
-            return token.start, footer
+            return start, footer
         return 0, b""
 
     def at_end(self) -> bytes:
         """What has found no place when the document ends."""
-        banner = self._banner(self._lang) if self._waiting and self._banner is not None else b""
+        banner = self._banner(self._lang) if self.waiting and self._banner is not None else b""
         return banner + (self._footer(self._lang) if self._footer is not None else b"")
 
     def _before_body(self, token: Token) -> tuple[int, bytes]:
-        kind, name = token.kind, token.name
+        kind, start, end, name = token
         if kind is Kind.RAW or (kind is Kind.START and name in (_AFTER_HEAD if self._after_head else _HEAD_CONTENT)):
             return 0, b""
         if kind is Kind.END and name not in _BODY_ENDS:
             self._after_head |= name == b"head"
             return 0, b""
-        self._waiting = False
+        self.waiting = False
         if kind is Kind.START and name == b"frameset":
             self._footer = None
             return 0, b""
@@ -81,7 +79,7 @@ class Place:
         if kind is Kind.END and name in (b"body", b"html") and self._footer is not None:
             banner += self._footer(self._lang)
             self._footer = None
-        return token.end if kind is Kind.START and name == b"body" else token.start, banner
+        return end if kind is Kind.START and name == b"body" else start, banner
 
 
 def _lang(tag: bytes) -> str | None:

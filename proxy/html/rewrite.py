@@ -3,22 +3,21 @@
 Rules of this file: it puts together what the scanner finds, what the tags and literals become, and where the banner and
 the footer go. Bytes that are no tag leave as they came; where nothing changes, what leaves is what came in, uncopied.
 `<noscript>` is read both ways: with scripting on it is raw text up to its end tag, so everything in it is also read as
-the markup that it is with scripting off; and where that reading would run on past the end tag (an open comment, quote or
-raw text element), it is ended there, so that both agree on what follows.
+the markup that it is with scripting off; and where that reading would run on past the end tag (an open comment, quote
+or raw text element), it is ended there, so that both agree on what follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 from proxy.html import grammar
 from proxy.html.attributes import decode, parse
 from proxy.html.inline import Literals
 from proxy.html.page import Page, TagReport
-from proxy.html.place import Place
-from proxy.html.rules import Ruled, Weighed, Rules, rules_of
-from proxy.html.scan import Kind, Scanner, Token
+from proxy.html.place import MARKS, Place
+from proxy.html.rules import Rules, Weighed, rules_of
+from proxy.html.scan import END, RAW, START, Kind, Scanner
 from proxy.html.tags import rule_tag
 
 #: More closers than any markup needs, for constructs that open again in what closes another.
@@ -46,7 +45,10 @@ class Rewriter:
 
 
 class Markup:
-    """Rewrites a stretch of markup: a page, what is in a `<noscript>`, a document in a `srcdoc`."""
+    """Rewrites a stretch of markup: a page, what is in a `<noscript>`, a document in a `srcdoc`.
+
+    `offset` is where the stretch begins in the page; with `fixed`, everything in it is told of as standing there.
+    """
 
     def __init__(
         self,
@@ -61,17 +63,17 @@ class Markup:
         self._page = page
         self._rules = rules
         self._place = place
-        self._scanner = Scanner(place.skip if place else grammar.SKIP_BODY, scripting=scripting)
-        #: Where the stretch begins in the page; with `fixed`, everything in it is told of as standing there.
+        self._scanner = Scanner(grammar.SKIP_BODY if place is None else place.skip, scripting=scripting)
         self._offset = offset
         self._fixed = fixed
         self._based = False
-        self._code: Literals | None = None
+        #: What the text of the open element is: b"script" or b"style" if it runs, and where it began in the page.
+        self._code = b""
+        self._code_offset = 0
+        self._literals: Literals | None = None
         self._noscript: Markup | None = None
         self._out: list[bytes] = []
         self._copied = 0
-        url = urlsplit(page.url)
-        self._path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
 
     @property
     def in_content(self) -> bool:
@@ -80,71 +82,68 @@ class Markup:
 
     def feed(self, piece: bytes, *, last: bool = False) -> bytes:
         """The bytes that can leave now."""
-        scanner = self._scanner
+        scanner, place = self._scanner, self._place
         scanner.feed(piece)
         self._out, self._copied = [], 0
-        place = self._place
         for token in scanner.tokens(last=last):
-            kind = token.kind
-            if kind is Kind.START:
-                self._start(token)
-            elif kind is Kind.RAW or kind is Kind.TEXT:
-                self._text(token)
-            elif self._code is not None or self._noscript is not None:
-                self._edit(token.start, token.start, self._ended(closed=True))
-            if place is not None and place.watches(token):
+            kind, start, end, name = token
+            if kind is START:
+                self._start(start, end, name)
+            elif kind is END:
+                if self._code or self._noscript is not None:
+                    self._edit(start, start, self._ended(closed=True))
+            else:
+                self._text(kind, start, end)
+            if place is not None and (place.waiting or name in MARKS):
                 at, markup = place.put(token, scanner)
                 self._edit(at, at, markup)
                 scanner.skip = place.skip
         if last:
             self._edit(scanner.cursor, scanner.cursor, self._ended())
-        return self._leaving()
-
-    def _leaving(self) -> bytes:
-        buffer, settled = self._scanner.buffer, self._scanner.cursor
+        buffer, settled = scanner.buffer, scanner.cursor
         if not self._out:
             return buffer if settled == len(buffer) else buffer[:settled]
         self._out.append(buffer[self._copied : settled])
         return b"".join(self._out)
 
     def _edit(self, start: int, end: int, replacement: bytes) -> None:
+        """Puts other bytes in place of the buffer's; edits come in order."""
         if start == end and not replacement:
             return
-        self._out.append(self._scanner.buffer[self._copied : start])
-        self._out.append(replacement)
+        self._out += (self._scanner.buffer[self._copied : start], replacement)
         self._copied = end
+
+    def _where(self, at: int) -> int:
+        """The offset in the page of a place in the buffer."""
+        return self._offset if self._fixed else self._offset + self._scanner.base + at
 
     # ── tags ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _start(self, token: Token) -> None:
-        if self._code is not None:
-            self._edit(token.start, token.start, self._ended())
-        tag = self._scanner.buffer[token.start : token.end]
-        name = token.name
-        remembered = self._rules.tags
-        ruled: Ruled | None = remembered.get(tag)
-        at = self._offset + (0 if self._fixed else self._scanner.base + token.start)
+    def _start(self, start: int, end: int, name: bytes) -> None:
+        if self._code:
+            self._edit(start, start, self._ended())
+        tag = self._scanner.buffer[start:end]
+        ruled = self._rules.tags.get(tag)
         if ruled is None:
-            ruled = rule_tag(name, tag, self._rules, self._path, lambda inner: self._inner(inner, at))
+            ruled = rule_tag(name, tag, self._rules, _path(self._page.url), lambda inner: self._inner(inner, start))
             if ruled.lasting:
-                remembered.put(tag, ruled, len(tag) + len(ruled.tag or b"") + 200)
+                self._rules.tags.put(tag, ruled, len(tag) + len(ruled.tag or b"") + 200)
         if ruled.tag is not None:
-            self._edit(token.start, token.end, ruled.tag)
-        report = self._page.report
-        if report is not None:
-            for told in ruled.told:
-                report(_reported(at, told.element, told.weighed))
+            self._edit(start, end, ruled.tag)
+        if ruled.told and self._page.report is not None:
+            for element, weighed in ruled.told:
+                self._tell(self._where(start), element, weighed)
         if ruled.code:
-            self._begin_code(ruled.code, token)
+            self._code, self._code_offset = ruled.code, self._where(end)
         elif name == b"noscript":
-            offset = self._offset if self._fixed else self._offset + self._scanner.base + token.end
+            offset = self._where(end)
             self._noscript = Markup(self._page, self._rules, scripting=False, offset=offset, fixed=self._fixed)
         elif name == b"base" and not self._based:
             self._rebase(tag)
 
-    def _inner(self, document: bytes, offset: int) -> bytes:
+    def _inner(self, document: bytes, start: int) -> bytes:
         """A document that stands in an attribute's value, rewritten."""
-        inner = Markup(self._page, self._rules, offset=offset, fixed=True)
+        inner = Markup(self._page, self._rules, offset=self._where(start), fixed=True)
         return inner.feed(document, last=True)
 
     def _rebase(self, tag: bytes) -> None:
@@ -154,55 +153,55 @@ class Markup:
                 self._based = True
                 self._rules = rules_of(self._page, _resolved(decode(attribute.raw), self._page.url))
 
+    def _tell(self, offset: int, element: str, weighed: Weighed) -> None:
+        vendor, report = weighed.vendor, self._page.report
+        if report is not None:
+            key, categories = (None, ()) if vendor is None else (vendor.key, vendor.categories)
+            report(TagReport(offset, element, weighed.url, key, categories, weighed.action, weighed.reason))
+
     # ── text of elements ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _begin_code(self, code: bytes, token: Token) -> None:
-        report = self._page.report
-        told: Callable[[int, Weighed], None] | None = None
-        if report is not None:
-            element = f"{code.decode()} text"
-            base = self._offset if self._fixed else self._offset + self._scanner.base + token.end
-            fixed = self._fixed
-
-            def told(offset: int, weighed: Weighed) -> None:
-                report(_reported(base if fixed else base + offset, element, weighed))
-
-        self._code = Literals(self._rules, told, style=code == b"style")
-
-    def _text(self, token: Token) -> None:
-        if self._code is not None:
-            text = self._scanner.buffer[token.start : token.end]
-            changed = self._code.feed(text, last=self._scanner.text_over)
-        elif self._noscript is not None and token.kind is Kind.RAW:
-            text = self._scanner.buffer[token.start : token.end]
+    def _text(self, kind: Kind, start: int, end: int) -> None:
+        if self._code:
+            text = self._scanner.buffer[start:end]
+            over = self._scanner.text_over
+            if self._literals is None:
+                style = self._code == b"style"
+                if over and self._rules.names_nobody(text, style=style):
+                    return
+                self._literals = Literals(self._rules, self._tell_literal, style=style)
+            changed = self._literals.feed(text, last=over)
+        elif self._noscript is not None and kind is RAW:
+            text = self._scanner.buffer[start:end]
             changed = self._noscript.feed(text)
         else:
             return
         if changed is not text and changed != text:
-            self._edit(token.start, token.end, changed)
+            self._edit(start, end, changed)
+
+    def _tell_literal(self, offset: int, weighed: Weighed) -> None:
+        where = self._code_offset if self._fixed else self._code_offset + offset
+        self._tell(where, f"{self._code.decode()} text", weighed)
 
     def _ended(self, *, closed: bool = False) -> bytes:
         """What an element's text still held, when the element ends, `closed` by its end tag."""
-        if self._code is not None:
-            rest = self._code.feed(b"", last=True)
-            self._code = None
-            return rest
-        if self._noscript is None:
-            return b""
-        inner, self._noscript = self._noscript, None
-        rest = b""
-        for _ in range(_CLOSERS):
-            closer = inner._scanner.closer()
-            if not closer or not closed:
-                break
-            rest += inner.feed(closer)
-        return rest + inner.feed(b"", last=True)
+        literals, inner = self._literals, self._noscript
+        rest = b"" if literals is None else literals.feed(b"", last=True)
+        self._code, self._literals, self._noscript = b"", None, None
+        if inner is not None:
+            for _ in range(_CLOSERS if closed else 0):
+                closer = inner._scanner.closer()
+                if not closer:
+                    break
+                rest += inner.feed(closer)
+            rest += inner.feed(b"", last=True)
+        return rest
 
 
-def _reported(offset: int, element: str, weighed: Weighed) -> TagReport:
-    vendor = weighed.vendor
-    key, categories = (None, ()) if vendor is None else (vendor.key, vendor.categories)
-    return TagReport(offset, element, weighed.url, key, categories, weighed.action, weighed.reason)
+def _path(url: str) -> str:
+    """Path and query of the page, for coming back to it."""
+    parts = urlsplit(url)
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
 
 def _resolved(href: str, url: str) -> str | None:

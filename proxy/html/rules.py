@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
+
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.url import Split, split_url
@@ -67,27 +70,27 @@ class Ruled(NamedTuple):
 class Remembered(Generic[V]):
     """What was worked out, by bytes: two generations, so that what is asked for again stays and memory has an end."""
 
-    ENTRIES = 4096
-    SIZE = 1 << 20
+    ENTRIES = 8192
+    SIZE = 2 << 20
 
     def __init__(self) -> None:
-        self._young: dict[bytes, V] = {}
+        self.young: dict[bytes, V] = {}
         self._old: dict[bytes, V] = {}
         self._size = 0
 
     def get(self, key: bytes) -> V | None:
-        found = self._young.get(key)
+        found = self.young.get(key)
         if found is None and (found := self._old.get(key)) is not None:
             self.put(key, found, len(key))
         return found
 
     def put(self, key: bytes, value: V, size: int) -> None:
         """Keeps it; `size` is what key and value take, in bytes, roughly."""
-        if size > self.SIZE >> 6:
+        if size > self.SIZE >> 5:
             return
-        if len(self._young) >= self.ENTRIES or self._size > self.SIZE:
-            self._old, self._young, self._size = self._young, {}, 0
-        self._young[key] = value
+        if len(self.young) >= self.ENTRIES or self._size > self.SIZE:
+            self._old, self.young, self._size = self.young, {}, 0
+        self.young[key] = value
         self._size += size
 
 
@@ -103,6 +106,7 @@ class Rules:
         self.decisions = decisions
         self.base = base
         self._own = own
+        self._automaton = _automaton(Identity(use))
         self.tags: Remembered[Ruled] = Remembered()
 
     def split(self, url: str) -> Split | None:
@@ -132,6 +136,16 @@ class Rules:
         scheme = "http" if url[:5].lower() == "http:" else "https"
         return Weighed(action, reason, vendor, host, target, f"{scheme}://{host}{target}")
 
+    def hosts_in(self, text: bytes) -> list[tuple[int, int, int]]:
+        """Where hosts that the catalogue knows stand in a text (number of the host, start, end), by their ends."""
+        return self._automaton.find_matches_as_indexes(text.lower(), overlapping=True)
+
+    def names_nobody(self, text: bytes, *, style: bool) -> bool:
+        """Whether no script (or style sheet, which can only hold whole URLs) with this text can contact a vendor."""
+        if style and b"//" not in text and b"\\/" not in text:
+            return True
+        return self.use.unknown == "allow" and not self.hosts_in(text)
+
     def decision(self, vendor: Vendor, split: Split) -> Decision:
         """The decision for a vendor that a URL of this host and target may belong to."""
         _, judged = self.use.judge(*split, self.decisions)
@@ -151,14 +165,14 @@ class Rules:
 
 
 def rules_of(page: Page, base: str | None = None) -> Rules:
-    """The rules of a page; `base` is its `<base href>`, resolved, if it has one. Equal pages share what is remembered."""
+    """The rules of a page; `base` is its `<base href>`, resolved, if any. Like pages share what is remembered."""
     url = urlsplit(page.url)
     hosts = {urlsplit(page.origin).hostname or "", url.hostname or ""}
     own = page.first_party | hosts - {""}
     where = f"{url.scheme}://{url.netloc}/"
     if base is not None and urlsplit(base).hostname not in own:
         where = base  # on our own hosts, what is relative to it is ours whatever its path
-    return _rules(page.origin, page.prefix, Identity(page.use), frozenset(page.decisions.items()), own, where)
+    return _rules(page.origin, page.prefix, Identity(page.use), _Decided(page.decisions), own, where)
 
 
 class Identity:
@@ -174,13 +188,31 @@ class Identity:
         return isinstance(other, Identity) and self.use is other.use
 
 
-@lru_cache(maxsize=32)
-def _rules(
-    origin: str,
-    prefix: str,
-    use: Identity,
-    decisions: frozenset[tuple[str, Decision]],
-    own: frozenset[str],
-    base: str,
-) -> Rules:
-    return Rules(origin, prefix, use.use, dict(decisions), own, base)
+_ALLOWED, _FACTS = attrgetter("allowed"), attrgetter("allowed", "reason")
+
+
+class _Decided:
+    """Decisions that compare by what they say, quickly."""
+
+    def __init__(self, decisions: Mapping[str, Decision]) -> None:
+        self.decisions = decisions
+        self._keys = tuple(decisions)
+        self._facts = list(map(_FACTS, decisions.values()))
+        self._hash = hash((self._keys, tuple(map(_ALLOWED, decisions.values()))))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Decided) and self._keys == other._keys and self._facts == other._facts
+
+
+@lru_cache(maxsize=16)
+def _rules(origin: str, prefix: str, use: Identity, decided: _Decided, own: frozenset[str], base: str) -> Rules:
+    return Rules(origin, prefix, use.use, dict(decided.decisions), own, base)
+
+
+@lru_cache(maxsize=8)
+def _automaton(use: Identity) -> BytesAhoCorasick:
+    """All hosts that the catalogue knows, to be searched for at once. Its speed does not depend on their number."""
+    return BytesAhoCorasick([host.encode() for host in use.use.matcher.hosts], implementation=Implementation.DFA)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum, IntEnum
-from typing import NamedTuple
 
 from proxy.html import grammar
 from proxy.html.attributes import closes_itself, decode, parse
@@ -30,17 +29,12 @@ class Kind(IntEnum):
     COMMENT = 4
 
 
-class Token(NamedTuple):
-    """What was found, at `buffer[start:end]`; `name` is a tag's, or that of the element whose text it is, lower case.
-
-    RAW is the text of a raw text element, in as many pieces as it comes; TEXT and COMMENT (all that starts with `<!`,
-    `<?` or `</ `, too) are told of only where asked for; a comment's start is negative if it began in an earlier piece.
-    """
-
-    kind: Kind
-    start: int
-    end: int
-    name: bytes
+#: What was found, at `buffer[start:end]`: kind, start, end, and the name of the tag, or of the element whose text it
+#: is, in lower case. RAW is the text of a raw text element, in as many pieces as it comes; TEXT and COMMENT (all that
+#: starts with `<!`, `<?` or `</ `, too) are told of only where asked for; a comment's start is negative if it began in
+#: an earlier piece. A plain tuple: there is one for each interesting construct of every page.
+Token = tuple[Kind, int, int, bytes]
+START, END, RAW, TEXT, COMMENT = Kind
 
 
 class Until(Enum):
@@ -55,10 +49,12 @@ class Until(Enum):
 #: Elements of HTML whose text is not markup, but for script and plaintext.
 RAW_TEXT = frozenset({b"style", b"xmp", b"iframe", b"noembed", b"noframes", b"title", b"textarea", b"noscript"})
 _RUN = {name: grammar.raw_run(name) for name in RAW_TEXT}
-_END = {name: grammar.raw_end(name) for name in RAW_TEXT | {b"script"}}
+_ENDS = {name: grammar.raw_end(name).match for name in RAW_TEXT | {b"script"}}
+_ENTERED = RAW_TEXT | {b"script", b"plaintext", b"svg", b"math"}
 _SCRIPT_RUN = (grammar.SCRIPT_RUN, grammar.ESCAPED_RUN, grammar.DOUBLE_RUN)
 _PLAIN, _ESCAPED, _DOUBLE = range(3)
 _CDATA = b"[CDATA["
+_SLASH = 0x2F
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -110,31 +106,61 @@ class Scanner:
         if last and self._partial is not None:
             self.buffer, self._partial = self._partial.held, None
             self.cursor = len(self.buffer)  # a tag that never ends is none
-        size = len(self.buffer)
+        buffer, size, whole_tag = self.buffer, len(self.buffer), grammar.TAG.match
         while self.cursor < size:
             if self._until is not None:
                 yield from self._passed(self._until, last)
-                if self._until is not None:
+                if self._open_ended:
                     break
-            elif self._raw is not None:
-                raw = self._raw
-                yield from self._raw_text(raw, last)
-                if self._raw is raw:
+                continue
+            raw = self._raw
+            if raw is None:
+                pattern = self.skip if self.foreign is None else self._foreign_skip(self.foreign)
+                at = _end(pattern.match(buffer, self.cursor))
+                if at == size:
+                    self.cursor = size
                     break
             else:
-                before = self.cursor
-                yield from self._content(last)
-                if self.cursor == before:
+                start = self.cursor
+                at = self.cursor = self._raw_text(raw, last)
+                if at > start:
+                    yield RAW, start, at, raw
+                if not self.text_over:
                     break
+            found = whole_tag(buffer, at)
+            if found is not None:
+                end = self.cursor = found.end()
+                name = found[1].lower()
+                if buffer[at + 1] == _SLASH:
+                    self._leave(name)
+                    yield END, at, end, name
+                else:
+                    if self.foreign is not None:
+                        self._enter_foreign(self.foreign, name, found[0])
+                    elif name in _ENTERED:
+                        self._enter(name, found[0])
+                    yield START, at, end, name
+                continue
+            self.cursor = at
+            token = self._no_tag(at, last)
+            if token is not None:
+                yield token
+            elif self.cursor == at:
+                break
         if last:
             self.cursor = size
             if self._texts and self._until in (Until.DASHES, Until.ANGLE):
-                yield Token(Kind.COMMENT, self._opened - self.base, size, b"")
+                yield COMMENT, self._opened - self.base, size, b""
 
     @property
     def in_content(self) -> bool:
         """Whether the page stands between two constructs: markup put here would be read as such."""
         return self._until is None and self._raw is None and self._partial is None and self.cursor == len(self.buffer)
+
+    @property
+    def _open_ended(self) -> bool:
+        """Whether a comment or section goes on past the buffer."""
+        return self._until is not None
 
     def closer(self) -> bytes:
         """What ends the construct that is open at the end of what was fed; b"" if none is, or nothing can end it."""
@@ -151,63 +177,10 @@ class Scanner:
 
     # ── ordinary content ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _content(self, last: bool) -> Iterator[Token]:
-        """Skips, then takes constructs one by one, until the text of an element begins or more bytes are needed."""
-        buffer = self.buffer
-        size = len(buffer)
-        while self._raw is None and self._until is None:
-            pattern = self.skip if self.foreign is None else self._foreign_skip(self.foreign)
-            at = self.cursor = _end(pattern.match(buffer, self.cursor))
-            if at >= size:
-                return
-            text = _end(grammar.TEXT.match(buffer, at))
-            if text == at and last and buffer[at:] in (b"<", b"</"):
-                text = size
-            if text > at:
-                self.cursor = text
-                yield Token(Kind.TEXT, at, text, self.foreign.top if self.foreign else b"")
-                continue
-            found = grammar.TAG.match(buffer, at)
-            if found is not None:
-                self.cursor = found.end()
-                yield self._tag(found)
-                continue
-            if size - at < 2:
-                return
-            if buffer[at + 1] in _LETTERS or (buffer[at + 1 : at + 2] == b"/" and buffer[at + 2 : at + 3].isalpha()):
-                if not last:
-                    self._partial = PartialTag(buffer[at:])
-                else:
-                    self.cursor = size
-                return
-            comment = self._comment(at, last)
-            if comment is not None and self._texts:
-                yield comment
-            if self.cursor == at:
-                return
-
     def _foreign_skip(self, foreign: Foreign) -> re.Pattern[bytes]:
         if self._texts or (foreign.top in (b"script", b"style") and not foreign.by_html_rules):
             return grammar.SKIP_NOTHING
         return grammar.SKIP_TEXT if foreign.by_html_rules else grammar.SKIP_FOREIGN
-
-    def _tag(self, found: re.Match[bytes]) -> Token:
-        """The token of a whole tag; what follows it is read as the tag says."""
-        name = found[1].lower()
-        foreign = self.foreign
-        if found[0].startswith(b"</"):
-            if foreign is not None:
-                foreign.end(name)
-                self.foreign = foreign if foreign else None
-            return Token(Kind.END, found.start(), found.end(), name)
-        if foreign is not None:
-            if foreign.start(name, _told(name, found[0]), closes_itself(found[0])):
-                self._enter(name, found[0])
-            if not foreign:
-                self.foreign = None
-        else:
-            self._enter(name, found[0])
-        return Token(Kind.START, found.start(), found.end(), name)
 
     def _enter(self, name: bytes, tag: bytes) -> None:
         """An element of HTML begins: its text may be raw, or foreign content."""
@@ -219,6 +192,40 @@ class Scanner:
             self._until = Until.NEVER
         elif name in (b"svg", b"math") and not closes_itself(tag):
             self.foreign = Foreign(name)
+
+    def _enter_foreign(self, foreign: Foreign, name: bytes, tag: bytes) -> None:
+        """An element begins inside foreign content; it may be one of HTML."""
+        if foreign.start(name, _told(name, tag), closes_itself(tag)):
+            self._enter(name, tag)
+        if not foreign:
+            self.foreign = None
+
+    def _leave(self, name: bytes) -> None:
+        """An end tag was read."""
+        self._raw, self.text_over = None, False
+        if self.foreign is not None:
+            self.foreign.end(name)
+            if not self.foreign:
+                self.foreign = None
+
+    def _no_tag(self, at: int, last: bool) -> Token | None:
+        """Takes what is no whole tag: text, a comment, a tag that has not ended. The token, if whole and wanted."""
+        buffer = self.buffer
+        size = len(buffer)
+        text = _end(grammar.TEXT.match(buffer, at)) if self._raw is None else at
+        if text == at and last and buffer[at:] in (b"<", b"</"):
+            text = size
+        if text > at:
+            self.cursor = text
+            return TEXT, at, text, self.foreign.top if self.foreign is not None else b""
+        if size - at < 2:
+            return None
+        if buffer[at + 1] in _LETTERS or (buffer[at + 1] == _SLASH and buffer[at + 2 : at + 3].isalpha()):
+            if not last:
+                self._partial = PartialTag(buffer[at:])
+            return None
+        comment = self._comment(at, last)
+        return comment if self._texts else None
 
     # ── comments, doctypes, CDATA sections ───────────────────────────────────────────────────────────────────────
 
@@ -232,7 +239,7 @@ class Scanner:
                 for empty in (b"-->", b"--->"):
                     if buffer.startswith(empty, at + 2):
                         self.cursor = at + 2 + len(empty)
-                        return Token(Kind.COMMENT, at, self.cursor, b"")
+                        return COMMENT, at, self.cursor, b""
                 if last or len(buffer) - at > 5:
                     self.cursor, self._until = at + 4, Until.DASHES
                 return None
@@ -270,44 +277,30 @@ class Scanner:
             self._until = None
         if until in (Until.BRACKETS, Until.NEVER):
             if stop > at and (self._texts or until is Until.BRACKETS):
-                yield Token(Kind.TEXT, at, stop, self.foreign.top if self.foreign else b"")
+                yield TEXT, at, stop, self.foreign.top if self.foreign is not None else b""
         elif self._texts and over:
-            yield Token(Kind.COMMENT, self._opened - self.base, end, b"")
+            yield COMMENT, self._opened - self.base, end, b""
 
     # ── raw text ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _raw_text(self, name: bytes, last: bool) -> Iterator[Token]:
-        """The text of a raw text element up to its end tag, and that tag; stays in it if the tag has not come."""
-        buffer = self.buffer
+    def _raw_text(self, name: bytes, last: bool) -> int:
+        """Where a raw text element's text ends in the buffer; `text_over` says whether its end tag begins there."""
+        buffer, at = self.buffer, self.cursor
         size = len(buffer)
-        start = self.cursor
-        at = start
+        ends = _ENDS[name]
         while True:
             run = _SCRIPT_RUN[self._script] if name == b"script" else _RUN[name]
             at = _end(run.match(buffer, at))
             if at >= size:
-                break
-            if _END[name].match(buffer, at) and not (name == b"script" and self._script == _DOUBLE):
-                break
+                self.text_over = False
+                return size
+            if ends(buffer, at) is not None and not (name == b"script" and self._script == _DOUBLE):
+                self.text_over = True
+                return at
             if not last and size - at <= len(name) + 2 and _could_become(buffer[at:].lower(), name):
-                break
+                self.text_over = False
+                return at
             at = self._script_step(at) if name == b"script" else at + 1
-        at = min(at, size)
-        self.cursor = at
-        self.text_over = at < size and _END[name].match(buffer, at) is not None
-        if at > start:
-            yield Token(Kind.RAW, start, at, name)
-        if not self.text_over:
-            return
-        self.text_over = False
-        found = grammar.TAG.match(buffer, at)
-        if found is not None:
-            self.cursor, self._raw = found.end(), None
-            yield Token(Kind.END, at, found.end(), name)
-            if self.foreign is not None:
-                self.foreign.end(name)
-        elif not last:
-            self._partial = PartialTag(buffer[at:])
 
     def _script_step(self, at: int) -> int:
         """Past what stopped a run of script data, into the state that it leads to."""
@@ -320,7 +313,7 @@ class Scanner:
             return at + 2  # the dashes may be those of `-->`, too
         if self._script == _ESCAPED and grammar.SCRIPT_START.match(buffer, at):
             self._script = _DOUBLE
-        elif self._script == _DOUBLE and _END[b"script"].match(buffer, at):
+        elif self._script == _DOUBLE and _ENDS[b"script"](buffer, at):
             self._script = _ESCAPED
         return at + 1
 

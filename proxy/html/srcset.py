@@ -1,4 +1,4 @@
-"""The candidates of a `srcset` (WHATWG HTML, "parse a srcset attribute"), each kept, changed or taken out on its own."""
+"""The candidates of a `srcset` (WHATWG HTML, "parse a srcset attribute"), each kept, changed or taken out alone."""
 
 from __future__ import annotations
 

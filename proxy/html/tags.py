@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from proxy.catalogue.match import Destination
 from proxy.csp import admit
 from proxy.html import grammar
 from proxy.html.attributes import Attribute, decode, encode, parse
@@ -20,7 +21,6 @@ from proxy.html.rules import Ruled, Rules, Told, Weighed
 from proxy.html.srcset import rewrite_srcset
 from proxy.html.verdict import Other, Use
 from proxy.model import Action
-
 
 #: The attributes that pin a file's bytes or its origin: the stub's and the relay's are others.
 _PINS = (b"integrity", b"crossorigin")
@@ -39,9 +39,7 @@ def rule_tag(name: bytes, tag: bytes, rules: Rules, path: str, document: Callabl
 class _Ruling:
     """One tag being judged: its attributes, and the edits so far."""
 
-    def __init__(
-        self, name: bytes, tag: bytes, rules: Rules, path: str, document: Callable[[bytes], bytes]
-    ) -> None:
+    def __init__(self, name: bytes, tag: bytes, rules: Rules, path: str, document: Callable[[bytes], bytes]) -> None:
         self.name = name
         self.tag = tag
         self.rules = rules
@@ -102,7 +100,7 @@ class _Ruling:
     def _url(self, attribute: Attribute, use: Use) -> None:
         url = decode(attribute.raw)
         if _CODE_URL.match(url):
-            self._code_url(attribute, url)
+            self._code_url(attribute, url, use)
             return
         weighed = self._weigh(attribute, url, use)
         if weighed is None or weighed.action is Action.KEEP:
@@ -175,20 +173,21 @@ class _Ruling:
         self.lasting = False
         return self.document(document)
 
-    def _code_url(self, attribute: Attribute, url: str) -> None:
-        """`javascript:` and `data:`: what they hold is rewritten as if it stood in the page."""
+    def _code_url(self, attribute: Attribute, url: str, use: Use) -> None:
+        """`javascript:` and `data:`: what they hold is rewritten as if it stood in the page. Images load nothing."""
+        inside: Callable[[bytes], bytes]
+        if use is Other.FRAME:
+            inside = self._inside
+        elif use is Destination.SCRIPT or use is Destination.STYLE:
 
-        def script(text: bytes) -> bytes:
-            return self._rewritten(attribute, text, style=False)
-
-        def style(text: bytes) -> bytes:
-            return self._rewritten(attribute, text, style=True)
-
-        changed = rewrite_data(url, self._inside, script, style)
-        if changed is not None:
+            def inside(text: bytes) -> bytes:
+                return self._rewritten(attribute, text, style=use is Destination.STYLE)
+        else:
+            return
+        if url.lstrip().lower().startswith("javascript:"):
+            self._code(attribute, style=False)
+        elif (changed := rewrite_data(url, inside)) is not None:
             self._replace(attribute, changed)
-        elif url.lstrip().lower().startswith("javascript:"):
-            self._replace_text(attribute, script)
 
     # ── elements with rules of their own ─────────────────────────────────────────────────────────────────────────
 

@@ -2,8 +2,9 @@
 
 Rules of this file: nothing here knows of HTML. Essential vendors are relayed where their file lists the request, else
 kept. A granted vendor is relayed where its file lists the request; what it does not list is kept only if the vendor is
-reached directly, or is an embed in a frame. A denied vendor is cut; an embed in a frame gets a placeholder. A connection
-that is opened ahead goes wherever the vendor's requests pass through us: the browser no longer meets the host.
+reached directly, or is an embed in a frame. A denied vendor is cut; an embed in a frame gets a placeholder. A
+connection that is opened ahead goes wherever the vendor's requests pass through us: the browser no longer meets the
+host.
 """
 
 from __future__ import annotations

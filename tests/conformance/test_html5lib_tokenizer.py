@@ -6,14 +6,13 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy.html import grammar
 from proxy.html.attributes import character, closes_itself, decode, parse
-from proxy.html.scan import Kind, Scanner, Token, Until
+from proxy.html.scan import Kind, Scanner, Until
 from tests.places import CONFORMANCE_DIR
 
 FILES = sorted((CONFORMANCE_DIR / "html5lib-tokenizer").glob("*.test"))
@@ -83,17 +82,18 @@ def tokens(page: bytes, start: dict[str, Any], state: str, size: int) -> list[An
     for number, piece in enumerate([*pieces, b""]):
         scanner.feed(piece)
         for token in scanner.tokens(last=number == len(pieces)):
-            whole = page[scanner.base + token.start : scanner.base + token.end]
-            found += told(token.kind, whole, has_references(state, page, scanner.base + token.start, token))
+            kind, at, end, name = token
+            whole = page[scanner.base + at : scanner.base + end]
+            found += told(kind, whole, has_references(state, page, scanner.base + at, kind, name))
     return merged(found)
 
 
-def has_references(state: str, page: bytes, offset: int, token: Token) -> str | None:
-    """Whether `&amp;` is a reference in this text (and in which kind of it), "" if not; None in a CDATA section, where NUL stays as well."""
+def has_references(state: str, page: bytes, offset: int, kind: Kind, name: bytes) -> str | None:
+    """Whether `&amp;` is a reference in this text (and of which kind), "" if not; None in CDATA (NUL stays)."""
     if state == "CDATA section state" and b"]]>" not in page[:offset]:
         return None
-    if token.kind is Kind.RAW:
-        return "RCDATA" if state == "RCDATA state" or token.name in (b"title", b"textarea") else ""
+    if kind is Kind.RAW:
+        return "RCDATA" if state == "RCDATA state" or name in (b"title", b"textarea") else ""
     return "" if state == "PLAINTEXT state" else "data"
 
 
@@ -159,11 +159,8 @@ def comment(whole: str) -> list[Any]:
     if whole[:9].lower() == "<!doctype":
         return [doctype(whole)]
     if whole.startswith("<!--"):
-        body = whole[4:]
-        if whole in ("<!-->", "<!--->"):
-            body = ""
-        else:
-            body = re.sub(r"--!?>\Z|(?:--!?|-)\Z", "", body, count=1)
+        empty = whole in ("<!-->", "<!--->")
+        body = "" if empty else re.sub(r"--!?>\Z|(?:--!?|-)\Z", "", whole[4:], count=1)
         return [["Comment", body.replace("\0", "\ufffd")]]
     if whole == "</>":
         return []
