@@ -116,7 +116,9 @@ class Running:
 @contextlib.contextmanager
 def toy_service(workers: int, state: Path) -> Iterator[Running]:
     command = [sys.executable, "-m", "tests.toy_service", str(workers), str(state)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         assert process.stdout is not None
         public, admin = (f"http://127.0.0.1:{port}" for port in process.stdout.readline().split())
@@ -206,6 +208,16 @@ def test_workers_share_the_sockets_and_the_metrics_and_end_with_one_signal(tmp_p
     assert not any(alive(worker) for worker in workers)
     assert said.count("stopped") == 2
     assert list((tmp_path / "metrics").glob("*.db")) == []
+
+
+def test_an_interrupt_from_the_keyboard_reaches_all_processes_and_ends_them_once(tmp_path: Path) -> None:
+    with toy_service(2, tmp_path) as running:
+        workers = _workers(running, 2)
+        os.killpg(running.process.pid, signal.SIGINT)
+        said = running.lines_until_end()
+    assert running.process.returncode == 0
+    assert not any(alive(worker) for worker in workers)
+    assert sorted(said.split()[::2]) == ["started", "started", "stopped", "stopped"]
 
 
 def _count(metrics: str) -> float:

@@ -65,6 +65,10 @@ def main() -> None:
     except BrokenPipeError:
         _forget_stdout()
         sys.exit(1)
+    except OSError as error:  # what a command reads and writes is its own to report; this is its output, on a full disk
+        print(f"consentry: {error}", file=sys.stderr)
+        _forget_stdout()
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -6,10 +6,11 @@ The answer is the rewriting's own: a tag is made of the URL, rewritten, and its 
 from __future__ import annotations
 
 import html
+import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -36,12 +37,13 @@ _UNKNOWN_ADVICE = (
 #: `mailto:` and `https://` start with a scheme, `localhost:3000` does not.
 _WITH_SCHEME = re.compile(r"//|[a-z][a-z0-9+.-]*:(?![0-9])", re.I)
 
-#: The tags that a URL is tried in.
-_TAGS = {
-    "script": '<script src="{}"></script>',
-    "img": '<img src="{}">',
-    "iframe": '<iframe src="{}"></iframe>',
-    "link stylesheet": '<link rel="stylesheet" href="{}">',
+#: The tags that a URL is tried in. In a script it is what fetch, sendBeacon and loaders name.
+_TAGS: dict[str, Callable[[str], str]] = {
+    "<script>": lambda url: f'<script src="{html.escape(url)}"></script>',
+    "in a script": lambda url: "<script>fetch({})</script>".format(json.dumps(url).replace("</", "<\\/")),
+    "<img>": lambda url: f'<img src="{html.escape(url)}">',
+    "<iframe>": lambda url: f'<iframe src="{html.escape(url)}"></iframe>',
+    "<link stylesheet>": lambda url: f'<link rel="stylesheet" href="{html.escape(url)}">',
 }
 
 
@@ -121,9 +123,7 @@ def _explain_url(loaded: Loaded, site: str, url: str, contacts: Split, as_json: 
     host = contacts.host.strip("[]")
     match = loaded.use.matcher.find(*contacts)
     ours = any(f".{host}".endswith(f".{suffix}") for suffix in first_party(urlsplit(site).hostname or ""))
-    tried = {
-        name: list(_outcomes(loaded, site, os.fsencode(tag.format(html.escape(url))))) for name, tag in _TAGS.items()
-    }
+    tried = {name: list(_outcomes(loaded, site, os.fsencode(tag(url)))) for name, tag in _TAGS.items()}
     if as_json:
         print_json(
             {
@@ -140,7 +140,7 @@ def _explain_url(loaded: Loaded, site: str, url: str, contacts: Split, as_json: 
         out.print(_UNKNOWN_ADVICE)
     table = Table("as", *(one.visitor for one in next(iter(tried.values()))), box=None, padding=(0, 2, 0, 0))
     for name, outcomes in tried.items():
-        table.add_row(f"<{name}>", *(_action(one) for one in outcomes))
+        table.add_row(name, *(_action(one) for one in outcomes))
     out.print()
     out.print(table)
 

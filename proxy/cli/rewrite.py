@@ -152,19 +152,20 @@ class _Run:
     reporter: _Reporter
 
     def to_stdout(self, page: Path | None) -> None:
+        name = _STDIN if page is None else str(page)
         if page is None and sys.stdin.isatty():
             say("Reading a page from the keyboard; Ctrl-D ends it.")
         try:
-            with sys.stdin.buffer if page is None else page.open("rb") as source:
-                for piece in self._rewritten(_STDIN if page is None else str(page), source):
+            source = sys.stdin.buffer if page is None else page.open("rb")
+        except OSError as error:
+            raise Refused([_file_problem(name, Path(name), error, "read")]) from None
+        with source:
+            try:
+                for piece in self._rewritten(name, source):
                     sys.stdout.buffer.write(piece)
                     sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise Refused([_file_problem(_STDIN, page or Path(_STDIN), error, "read")]) from None
-        except (CannotRead, CannotRewrite) as error:
-            raise Refused([_not_rewritten(_STDIN if page is None else str(page), error)]) from None
+            except (CannotRead, CannotRewrite) as error:
+                raise Refused([_not_rewritten(name, error)]) from None
 
     def into_folder(self, pages: Sequence[Path], folder: Path) -> None:
         try:

@@ -22,7 +22,7 @@ def test_a_vendor_s_url() -> None:
 def test_a_vendor_s_url_as_json() -> None:
     told = json.loads(consentry("explain", "--json", "https://connect.facebook.net/en_US/fbevents.js").stdout)
     assert (told["vendor"], told["needs"], told["first_party"]) == ("meta-pixel", ["advertising"], False)
-    script = told["tags"]["script"]
+    script = told["tags"]["<script>"]
     actions = {visitor: [tag["action"] for tag in outcome["tags"]] for visitor, outcome in script.items()}
     assert actions == {"nothing granted": ["cut"], "all granted, then Sec-GPC": ["cut"], "all granted": ["relay"]}
     assert script["all granted, then Sec-GPC"]["tags"][0]["reason"] == "Sec-GPC"

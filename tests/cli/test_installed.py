@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
-from tests.cli.command import installed
+from tests.cli.command import CONSENTRY, environment, installed
 
 
 def test_the_version() -> None:
@@ -31,3 +33,16 @@ def test_every_command(arguments: list[str], code: int, printed: bytes) -> None:
     assert done.returncode == code
     assert printed in done.stdout
     assert bool(done.stderr) is bool(code)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("arguments", [["rewrite", "--no-banner"], ["vendors", "list"], ["keys", "new"]])
+def test_output_that_cannot_be_written(arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*CONSENTRY, *arguments], input=b"<p>" * 100_000, stdout=full, stderr=subprocess.PIPE, env=environment()
+        )
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
