@@ -23,11 +23,12 @@ _log = structlog.get_logger("proxy.http")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`status` is answered; `error` is its name in RFC 9209, 2.3; `retry_after` is in seconds."""
+    """`status` is answered; `error` is its name in RFC 9209, 2.3; `retry_after` is in seconds; `details` are ours."""
 
     status: int
     error: str
     retry_after: int | None = None
+    details: str = ""
 
 
 #: HTTP.md, 23, in RFC 9209's words.
@@ -48,10 +49,10 @@ Refusal = Literal["coding", "charset", "range", "rewriter"]
 
 #: HTML that is not passed on, since we cannot cut it.
 REFUSED: Mapping[Refusal, Failure] = {
-    "coding": Failure(502, "http_response_content_coding"),
-    "charset": Failure(502, "http_response_content_type"),
-    "range": Failure(502, "http_protocol_error"),
-    "rewriter": Failure(502, "proxy_internal_error"),
+    "coding": Failure(502, "http_response_content_coding", details="page in a content coding that cannot be read"),
+    "charset": Failure(502, "http_response_content_coding", details="page in a charset that cannot be read"),
+    "range": Failure(502, "http_protocol_error", details="part of a page"),
+    "rewriter": Failure(502, "proxy_internal_error", details="page that cannot be cut"),
 }
 
 CIRCLES = Failure(508, "proxy_loop_detected")
@@ -82,11 +83,12 @@ def failure_answer(failure: Failure, visit: Visit, prefix: str) -> tuple[list[tu
     """Headers and body of the page for a failure."""
     shown: Literal[502, 503, 504] = 503 if failure.status == 503 else 504 if failure.status == 504 else 502
     body = failure_page(shown, visit.languages, prefix=prefix)
+    details = f'; details="{failure.details}"' if failure.details else ""
     headers = [
         *failure_headers(visit.languages),
         (b"content-length", str(len(body)).encode()),
         (b"date", formatdate(usegmt=True).encode()),
-        (b"proxy-status", f"consentry; error={failure.error}".encode()),
+        (b"proxy-status", f"consentry; error={failure.error}{details}".encode()),
     ]
     if failure.retry_after is not None:
         headers.append((b"retry-after", str(failure.retry_after).encode()))

@@ -40,9 +40,8 @@ _BLANK = b"\xef\xbb\xbf\xfe\xff \t\r\n\f\x00"
 
 def form_of(headers: Headers) -> Form:
     """By Content-Type. Downloads (`Content-Disposition: attachment`) are never shown, and so never cut."""
-    if any(
-        value.strip().lower().startswith(b"attachment") for name, value in headers if name == b"content-disposition"
-    ):
+    handling = [value.partition(b";")[0].strip().lower() for name, value in headers if name == b"content-disposition"]
+    if handling and all(value == b"attachment" for value in handling):
         return Form.OTHER
     types = [
         value.partition(b";")[0].strip(b" \t\r\n").lower()

@@ -223,16 +223,16 @@ async def test_a_utf_16_page_is_cut_in_its_own_encoding(encoding: str) -> None:
         (page(HTML, b"Content-Encoding: gzip, br"), b"http_response_content_coding"),
         (page(HTML, b"Content-Encoding: gzip"), b"http_response_content_coding"),
         (page(gzip.compress(HTML)[:-9], b"Content-Encoding: gzip"), b"http_response_content_coding"),
-        (page(HTML, kind=b"text/html; charset=iso-2022-jp"), b"http_response_content_type"),
-        (page(HTML, kind=b"text/html; charset=utf-7"), b"http_response_content_type"),
-        (page(HTML, kind=b"text/html; charset=x-made-up"), b"http_response_content_type"),
-        (page(b"<meta charset=hz-gb-2312>" + HTML, kind=b"text/html"), b"http_response_content_type"),
+        (page(HTML, kind=b"text/html; charset=iso-2022-jp"), b"http_response_content_coding"),
+        (page(HTML, kind=b"text/html; charset=utf-7"), b"http_response_content_coding"),
+        (page(HTML, kind=b"text/html; charset=x-made-up"), b"http_response_content_coding"),
+        (page(b"<meta charset=hz-gb-2312>" + HTML, kind=b"text/html"), b"http_response_content_coding"),
     ],
 )
 async def test_a_page_that_cannot_be_read_is_not_passed_on(answer: bytes, error: bytes) -> None:
     got, _ = await once(answer, *DOCUMENT)
     assert got.status == 502
-    assert got.get(b"proxy-status") == [b"consentry; error=" + error]
+    assert got.get(b"proxy-status")[0].startswith(b"consentry; error=" + error + b"; details=")
     assert b"google-analytics" not in got.body
     assert b"<html" in got.body
 
@@ -310,7 +310,10 @@ async def test_a_part_of_a_page_is_fetched_again_whole() -> None:
 async def test_a_page_that_only_comes_in_parts_is_refused() -> None:
     part = page(HTML[5:], b"Content-Range: bytes 5-99/100", status=b"206 Partial")
     got, _ = await once(part, "Sec-Fetch-Dest: empty", "Range: bytes=5-")
-    assert (got.status, got.get(b"proxy-status")) == (502, [b"consentry; error=http_protocol_error"])
+    assert (got.status, got.get(b"proxy-status")) == (
+        502,
+        [b'consentry; error=http_protocol_error; details="part of a page"'],
+    )
 
 
 # -- cookies -----------------------------------------------------------------------------------------------------------
