@@ -21,8 +21,15 @@ from tests.demo.running import Demo, running
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with running("--listen", "127.0.0.1:0") as one:
+def taken() -> Iterator[int]:
+    """A port that somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def demo(taken: int) -> Iterator[Demo]:
+    with running("--listen", f"127.0.0.1:{taken}") as one:
         yield one
 
 
@@ -83,10 +90,7 @@ def test_ctrl_c_ends_it_though_an_event_stream_and_an_idle_connection_are_open()
     assert "Traceback" not in demo.said
 
 
-def test_a_taken_port_is_replaced_and_said_so() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with running("--listen", f"127.0.0.1:{port}") as demo:
-            assert f"Port {port} is taken" in demo.said
-            assert str(port) not in demo.shop
-            assert httpx.get(demo.live).status_code == 200
+def test_a_taken_port_is_replaced_and_said_so(demo: Demo, taken: int) -> None:
+    assert f"Port {taken} is taken" in demo.said
+    assert not demo.shop.endswith(f":{taken}")
+    assert httpx.get(demo.live).status_code == 200
