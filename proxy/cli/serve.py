@@ -27,8 +27,11 @@ from proxy.serve import ListenAddress, address_of, bind, run, same_place
 
 if TYPE_CHECKING:
     from proxy.catalogue.schema import Vendor
+    from proxy.catalogue.use import InUse
     from proxy.settings import Settings
 
+#: So many vendors are named at the start; more are only counted.
+_NAMED = 12
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -140,21 +143,17 @@ def _bind_both(listen: ListenAddress, admin: ListenAddress) -> tuple[socket.sock
 
 def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, workers: int) -> None:
     settings, use = loaded.settings, loaded.use
-    essential = sum(vendor.essential for vendor in use.vendors.values())
     unknown = "blocked" if use.unknown == "block" else "allowed, and reported"
     open_at = listen.url if settings.dev or settings.origin is None else settings.origin
     if settings.dev:
-        say("warning: --dev is for trying out: throw-away keys, plain http, unknown third parties allowed.")
+        say("warning: --dev is for trying out, not for the public: throw-away keys, plain http.")
     out.print(f"Consentry {version('consentry')}, process {os.getpid()}; Ctrl-C ends it", style="bold")
     print_facts(
         (
             ("mode", settings.mode + (" (nothing is rewritten)" if settings.mode == "pass" else "")),
             ("site", settings.origin or "taken from each request"),
             ("storefront", settings.storefront.url or ""),
-            (
-                "vendors in use",
-                f"{len(use.vendors)} ({essential} of them essential)",
-            ),
+            ("vendors in use", _in_use(use)),
             ("unknown", unknown),
             ("region source", "none: everyone opt-in"),
             ("processes", str(workers)),
@@ -165,3 +164,10 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
         )
     )
     out.file.flush()
+
+
+def _in_use(use: InUse) -> str:
+    asked = [key for key, vendor in use.vendors.items() if not vendor.essential]
+    essential = len(use.vendors) - len(asked)
+    named = ", ".join(asked) if 0 < len(asked) <= _NAMED else f"{len(asked)} asked about"
+    return f"{len(use.vendors)}: {named}; {essential} essential"

@@ -100,7 +100,7 @@ def test_it_says_what_runs_and_serves_it(storefront: str, tmp_path: Path) -> Non
     assert (tmp_path / "state").is_dir()
 
 
-_WARNING = "warning: --dev is for trying out: throw-away keys, plain http, unknown third parties allowed."
+_WARNING = "warning: --dev is for trying out, not for the public: throw-away keys, plain http."
 
 
 def test_production_says_its_origin_and_does_not_warn(storefront: str, tmp_path: Path) -> None:
@@ -110,6 +110,7 @@ def test_production_says_its_origin_and_does_not_warn(storefront: str, tmp_path:
         said = served.end(signal.SIGTERM)
     assert "site            https://shop.example" in served.summary
     assert "unknown         blocked" in served.summary
+    assert ": google-analytics, meta-pixel; " in served.summary
     assert (served.process.returncode, said) == (0, "Ended.\n")
 
 
