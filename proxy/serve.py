@@ -24,6 +24,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from proxy.errors import Problem, Refused
+from proxy.http.edge import Edge
 
 #: Seconds that answers under way are given to finish: at a keyboard next to nothing, in a deployment long enough for
 #: a page (a browser repeats what was cut off, a customer may not).
@@ -200,7 +201,7 @@ async def serve(
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Edge,
         ws="none",
         lifespan="off",
         interface="asgi3",

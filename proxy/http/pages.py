@@ -94,8 +94,8 @@ class PageBody:
         self._answer = answer
 
     async def rewritten(self, page: Page) -> AsyncGenerator[bytes, None]:
-        """What leaves, piece by piece; the first comes once the page's encoding is known, so that a refusal can still
-        be a page of ours."""
+        """What leaves, piece by piece. The first comes when so much is there that the encoding is settled, or the
+        storefront pauses; a page that then turns out to be in an encoding that cannot be read is broken off."""
         rewriter: Rewrites | None = None
         encode = encoder(self.coding)
         start = b""
@@ -107,6 +107,9 @@ class PageBody:
                         if len(start) < PRESCAN and not (pause and len(start) > 3):
                             continue
                         rewriter, piece = self._rewriter(page, start), start
+                    elif len(start) < PRESCAN:
+                        start += piece
+                        self._encoding(start)
                     out = encode.feed(rewriter.feed(piece))
                     out += encode.flush() if pause else b""
                     if out:
@@ -133,10 +136,12 @@ class PageBody:
         decoder.close()
 
     def _rewriter(self, page: Page, start: bytes) -> Rewrites:
-        types = [value for name, value in self._answer.headers if name == b"content-type"]
-        encoding = encoding_of(b", ".join(types), start)
-        rewriter = Rewriter(page)
+        rewriter, encoding = Rewriter(page), self._encoding(start)
         return rewriter if encoding == ASCII_LIKE else Recoded(rewriter, encoding)
+
+    def _encoding(self, start: bytes) -> str:
+        types = [value for name, value in self._answer.headers if name == b"content-type"]
+        return encoding_of(b", ".join(types), start)
 
 
 _REFUSALS: Mapping[type[Exception], Refusal] = {

@@ -11,6 +11,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Protocol
 
 from starlette.types import Scope
@@ -114,6 +115,7 @@ def visitor_address(client: Sequence[object] | None, headers: Headers, trusted: 
     return str(peer)
 
 
+@lru_cache(4096)
 def parse_address(text: str) -> Address | None:
     """An address as proxies write it: with brackets, with a port, IPv4-mapped. None where it is none."""
     if text.startswith("["):

@@ -245,6 +245,22 @@ async def test_a_page_that_turns_unreadable_midway_is_reset() -> None:
     assert not got.whole
 
 
+async def test_a_page_that_declares_an_unreadable_encoding_late_is_never_whole() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for piece in (b"<!doctype html><head>", b"<meta charset=iso-", b"2022-jp>", TAG):
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        writer.write(b"0\r\n\r\n")
+
+    async with Storefront(script) as storefront, open_shop(storefront) as shop:
+        got = await shop.get("/", "Sec-Fetch-Dest: empty")
+        assert (got.whole, got.status) == (False, 200)
+        assert b"google" not in got.body
+
+
 # -- conditions and ranges ---------------------------------------------------------------------------------------------
 
 
