@@ -49,7 +49,10 @@ TEXT = _pattern(rb"(?:[^<]++|<(?=[^a-zA-Z/!?]))*+")
 _HARMLESS_NAME = (
     rb"(?![oO][nN]|[sS](?:[rR][cC]|[tT][yY])|[bB][aA]|[pP](?:[iI]|[oO][sS])|[hH][tT]|[lL][oO][wW])[^<<_>>\"'<>/=]++"
 )
-_PLAIN_ATTRIBUTES = rb"""(?:[<<_>>]++(?:<<name>>(?:="[^"]*+"|='[^']*+'|=[^<<_>>"'<>`]++)?+|<<calm>>|style="[^"(&\\@]*+"))*+[<<_>>]*+/?+>"""
+_PLAIN_ATTRIBUTES = (
+    rb"""(?:[<<_>>]++(?:<<name>>(?:="[^"]*+"|='[^']*+'|=[^<<_>>"'<>`]++)?+|<<calm>>|style="[^"(&\\@]*+"))*+"""
+    rb"""[<<_>>]*+/?+>"""
+)
 # A value of `on…` without a dot names no host; nor can it hide one without a character reference or an escape.
 _CALM_HANDLER = rb"""on[a-z]++="[^"&\\.]*+\""""
 _REST = _with(_PLAIN_ATTRIBUTES, calm=_CALM_HANDLER, name=_HARMLESS_NAME)
@@ -61,7 +64,7 @@ _COMMENT = rb"<!--(?!-?>)(?:[^-]++|-(?!-!?>))*+--!?>"
 _STOP = (
     rb"(?!s(?:cript|tyle|ource|vg)[^a-z0-9-]|t(?:itle|extarea|emplate)[^a-z0-9-]|xmp[^a-z0-9-]|link[^a-z0-9-]"
     rb"|i(?:frame|mg|mage)[^a-z0-9-]|no(?:embed|frames|script)[^a-z0-9-]|plaintext[^a-z0-9-]|math[^a-z0-9-]"
-    rb"|base[^a-z0-9-]|frame(?:set)?[^a-z0-9-]|object[^a-z0-9-]|embed[^a-z0-9-]|html[^a-z0-9-])"
+    rb"|base[^a-z0-9-]|video[^a-z0-9-]|audio[^a-z0-9-]|frame(?:set)?[^a-z0-9-]|object[^a-z0-9-]|embed[^a-z0-9-]|html[^a-z0-9-])"
 )
 _PLAIN_START = rb"<" + _STOP + rb"[a-z][a-z0-9-]*+" + _REST
 _PLAIN_END = rb"</(?!body|html|template)[a-z][a-z0-9-]*+[<<_>>]*+>"

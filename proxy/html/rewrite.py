@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from proxy.html import grammar
 from proxy.html.attributes import decode, parse
 from proxy.html.inline import Literals
-from proxy.html.page import Page, TagReport
+from proxy.html.page import CannotRewrite, Page, TagReport
 from proxy.html.place import MARKS, Place
 from proxy.html.rules import Rules, Weighed, rules_of
 from proxy.html.scan import END, RAW, START, Kind, Scanner
@@ -22,6 +22,8 @@ from proxy.html.tags import rule_tag
 
 #: More closers than any markup needs, for constructs that open again in what closes another.
 _CLOSERS = 8
+#: Documents in documents (`srcdoc`, `data:`); more are refused.
+_DEEPEST = 8
 
 
 class Rewriter:
@@ -59,13 +61,17 @@ class Markup:
         scripting: bool = True,
         offset: int = 0,
         fixed: bool = False,
+        depth: int = 0,
     ) -> None:
+        if depth > _DEEPEST:
+            raise CannotRewrite(f"more than {_DEEPEST} documents are nested in each other")
         self._page = page
         self._rules = rules
         self._place = place
         self._scanner = Scanner(grammar.SKIP_BODY if place is None else place.skip, scripting=scripting)
         self._offset = offset
         self._fixed = fixed
+        self._depth = depth
         self._based = False
         #: What the text of the open element is: b"script" or b"style" if it runs, and where it began in the page.
         self._code = b""
@@ -137,13 +143,15 @@ class Markup:
             self._code, self._code_offset = ruled.code, self._where(end)
         elif name == b"noscript":
             offset = self._where(end)
-            self._noscript = Markup(self._page, self._rules, scripting=False, offset=offset, fixed=self._fixed)
+            self._noscript = Markup(
+                self._page, self._rules, scripting=False, offset=offset, fixed=self._fixed, depth=self._depth
+            )
         elif name == b"base" and not self._based:
             self._rebase(tag)
 
     def _inner(self, document: bytes, start: int) -> bytes:
         """A document that stands in an attribute's value, rewritten."""
-        inner = Markup(self._page, self._rules, offset=self._where(start), fixed=True)
+        inner = Markup(self._page, self._rules, offset=self._where(start), fixed=True, depth=self._depth + 1)
         return inner.feed(document, last=True)
 
     def _rebase(self, tag: bytes) -> None:

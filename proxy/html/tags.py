@@ -13,7 +13,7 @@ from collections.abc import Callable
 from proxy.catalogue.match import Destination
 from proxy.csp import admit
 from proxy.html import grammar
-from proxy.html.attributes import Attribute, decode, encode, parse
+from proxy.html.attributes import Attribute, decode, encode, name_end, parse
 from proxy.html.datas import rewrite_data
 from proxy.html.elements import AS_USES, CARRIERS, EVERYWHERE, LINK_USES, Carrier, Form, runs
 from proxy.html.inline import Literals
@@ -227,10 +227,12 @@ class _Ruling:
 
     def _remove(self, *names: bytes) -> None:
         """Takes attributes out, each with the white space before it where what follows stays apart."""
+        before = name_end(self.tag)
         for attribute in self.all:
             if attribute.name in names:
                 self.edits.pop(attribute.value_start, None)
                 start = attribute.start
                 if self.tag[attribute.end] in b"\t\n\f\r >":
-                    start = len(self.tag[:start].rstrip(b"\t\n\f\r "))
+                    start = before + len(self.tag[before:start].rstrip(b"\t\n\f\r "))
                 self.edits[start] = attribute.end, b""
+            before = attribute.end
