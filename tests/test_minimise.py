@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from proxy.catalogue.schema import Relay, Technical, Transfer, Vendor
 from proxy.minimise import Asked, Outgoing, Why, Withheld, file_request, minimise
-from proxy.payload.names import names_an_address
 from tests.spelled import coded, escaped, hits, plain
 
 V4 = "198.51.100.173"
@@ -134,20 +133,6 @@ def test_a_header_that_could_not_stand_in_a_request_does_not_leave() -> None:
 def test_a_header_that_holds_the_address_is_shortened(address: str) -> None:
     out = sent(headers={"User-Agent": f"Mozilla ({address})", "Referer": f"{ORIGIN}/u/{address}/x"}, address=address)
     assert not any(hits(address, value) for _, value in out.headers)
-
-
-@pytest.mark.parametrize(
-    "name",
-    "ip uip _uip ip_override client_ip_address clientIpAddress cip userIP ep.ip_override user_data[client_ip_address] "
-    "remote_addr x-forwarded-ip IPAddress ip_address ipv4 device.ip x_real_ip visitorIp".split(),
-)
-def test_names_that_say_ip(name: str) -> None:
-    assert names_an_address(name)
-
-
-@pytest.mark.parametrize("name", "zip ship description equip tip_id clip recipient script iphone dl cid ipsum".split())
-def test_names_that_do_not(name: str) -> None:
-    assert not names_an_address(name)
 
 
 @pytest.mark.parametrize(

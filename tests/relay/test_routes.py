@@ -142,6 +142,44 @@ async def test_a_vendor_that_is_silent_costs_the_page_no_more_than_the_deadline(
     assert (await served.ask(COLLECT, "POST", b"x", "empty")).status == 204
 
 
+async def test_a_beacon_whose_answer_trickles_is_not_waited_for(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def trickling(_: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nslow")
+        await asyncio.Event().wait()
+
+    served.gateway.answer = trickling
+    monkeypatch.setattr(routes, "DEADLINE", 0.05)
+    answered = await served.ask(COLLECT, dest="empty")
+    assert (answered.status, answered.body) == (204, b"")
+
+
+async def test_a_visitor_who_leaves_in_the_middle_of_a_body_sends_nothing(served: Served) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    head = f"POST /_consent/v/{COLLECT} HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 9\r\n\r\n"
+    writer.write(head.encode() + b"half")
+    await writer.drain()
+    writer.close()
+    await served.ask(PIXEL, dest="image")
+    assert [seen.target for seen in served.gateway.seen] == ["/pixel"]
+
+
+async def test_a_large_beacon_is_cleaned_and_sent_too(served: Served) -> None:
+    body = b"x=" + b"a" * routes.LARGE_BODY + b"&uip=198.51.100.173"
+    await served.ask(COLLECT, "POST", body, "empty", Content_Type="application/x-www-form-urlencoded")
+    assert served.gateway.seen[0].body == body.replace(b".173", b".0")
+
+
+async def test_a_failure_is_logged_once_a_minute_without_anything_of_the_request(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.gateway.answer = http(500)
+    for _ in range(3):
+        await served.ask(f"{TAG}?secret=1", dest="script")
+    assert [record.getMessage() for record in caplog.records] == ["relay to tracker failed: status"]
+
+
 async def test_an_answer_that_breaks_off_does_not_look_whole(served: Served) -> None:
     async def short(_: Seen, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n" + b"a" * 70_000)

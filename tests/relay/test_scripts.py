@@ -13,7 +13,6 @@ from proxy.minimise import file_request
 from proxy.relay import scripts
 from proxy.relay.failures import Failure, VendorDown
 from proxy.relay.scripts import FRESHEST, PAUSE, Files, Made
-from proxy.relay.shelf import Shelf
 from proxy.relay.vendor_hop import VendorHop
 from proxy.settings.schema import VendorsSettings
 from tests.relay.gateway import Gateway, Seen, http, until
@@ -229,19 +228,3 @@ async def test_the_tag_tells_both_the_script_and_what_is_granted(fetching: Fetch
     other = await fetching.files.get(TRACKER, Destination.SCRIPT, "tracker.example", outgoing, page, private=False)
     assert first != other.etag
     assert first == (await fetching.get()).etag
-
-
-def test_a_shelf_holds_no_more_than_it_has_room_for() -> None:
-    shelf: Shelf[str, bytes] = Shelf(10, len)
-    for key, value in (("a", b"1234"), ("b", b"1234")):
-        shelf.put(key, value)
-    assert shelf.get("a") == b"1234"
-    shelf.put("c", b"1234")
-    assert (shelf.get("a"), shelf.get("b"), shelf.get("c")) == (b"1234", None, b"1234")
-    shelf.put("c", b"1")
-    shelf.put("d", b"12345")
-    assert (shelf.get("a"), shelf.get("c"), shelf.get("d")) == (b"1234", b"1", b"12345")
-    shelf.put("e", b"12345678901")
-    assert shelf.get("e") is None
-    shelf.drop("a")
-    assert shelf.get("a") is None

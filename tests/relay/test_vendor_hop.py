@@ -16,9 +16,10 @@ import trustme
 from proxy.minimise import Outgoing
 from proxy.relay import vendor_hop
 from proxy.relay.failures import Failure, VendorDown
-from proxy.relay.pinning import NotPublic, Pinned, checked
+from proxy.relay.pinning import NotPublic, checked
 from proxy.relay.vendor_hop import VendorHop
 from proxy.settings.schema import VendorsSettings
+from tests.relay.addresses import INSIDE
 from tests.relay.gateway import Gateway, Seen, http, until
 
 GET = Outgoing("GET", b'/a/%7e//b;c?d=%20&e="{}', ((b"Accept", b"*/*"),))
@@ -186,34 +187,6 @@ async def test_closing_ends_what_is_under_way() -> None:
             await opening
 
 
-INSIDE = [
-    "127.0.0.1",
-    "10.0.0.7",
-    "172.31.255.255",
-    "192.168.0.1",
-    "169.254.169.254",
-    "100.64.0.1",
-    "0.0.0.0",
-    "224.0.0.1",
-    "240.0.0.1",
-    "255.255.255.255",
-    "192.0.2.1",
-    "::",
-    "::1",
-    "::ffff:127.0.0.1",
-    "::ffff:169.254.169.254",
-    "64:ff9b::a9fe:a9fe",
-    "2002:7f00:1::",
-    "2001:0:7f00:1::1",
-    "fe80::1",
-    "fe80::1%2",
-    "fc00::1",
-    "ff02::1",
-    "2001:db8::1",
-    "nonsense",
-]
-
-
 @pytest.mark.parametrize("address", INSIDE)
 async def test_no_name_leads_inside(address: str) -> None:
     """Every way a vendor's name could resolve into the shop's own network; one such address condemns the name."""
@@ -230,44 +203,6 @@ async def test_no_name_leads_inside(address: str) -> None:
             await fetched(hop)
         assert down.value.failure is Failure.NOT_PUBLIC
         await hop.aclose()
-
-
-def test_public_addresses_pass() -> None:
-    assert checked(["93.184.216.34", "2606:2800:21f::1", "93.184.216.34"]) == ["93.184.216.34", "2606:2800:21f::1"]
-    with pytest.raises(httpcore.ConnectError):
-        checked([])
-
-
-async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second look-up would answer the inside: rebinding. The connection itself is not made."""
-    answers = [["93.184.216.34"], ["127.0.0.1"]]
-    connected: list[tuple[str, int]] = []
-
-    async def resolve(host: str, port: int) -> list[str]:
-        return answers.pop(0)
-
-    async def connect(_: object, host: str, port: int, *more: object) -> httpcore.AsyncNetworkStream:
-        connected.append((host, port))
-        raise httpcore.ConnectError
-
-    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
-    with pytest.raises(httpcore.ConnectError):
-        await Pinned(resolve).connect_tcp("tracker.example", 443, timeout=1)
-    assert connected == [("93.184.216.34", 443)]
-
-
-async def test_names_that_cannot_be_looked_up_in_time_are_down() -> None:
-    async def unknown(host: str, port: int) -> list[str]:
-        raise OSError("no such name")
-
-    async def late(host: str, port: int) -> list[str]:
-        await asyncio.Event().wait()
-        return []
-
-    with pytest.raises(httpcore.ConnectError):
-        await Pinned(unknown).connect_tcp("tracker.example", 443, timeout=1)
-    with pytest.raises(httpcore.ConnectTimeout):
-        await Pinned(late).connect_tcp("tracker.example", 443, timeout=0.01)
 
 
 async def test_private_vendors_are_reached_without_the_check() -> None:
