@@ -26,7 +26,6 @@ from proxy.http.coding import narrowed
 from proxy.http.cookies import VendorCookies, cookie_header, denied_names, domains, expiries, pairs, set_cookie_denied
 from proxy.http.headers import Asked, Given, HeaderList, to_storefront
 from proxy.http.ruling import Ruling, Rulings
-from proxy.http.upstream import Answer
 from proxy.http.visit import Headers, host_of, origin_of, peer_trusted, target, values
 from proxy.model import Action, Visit
 from proxy.settings import Settings
@@ -39,7 +38,8 @@ class Question:
     """One request as the storefront gets it, and what its answer will need.
 
     `salted`: it asks whether a page of ours is still good. `unconditional`: a condition of the visitor's was held back
-    and none was put in its place, so 304 is no answer. `shown` is what a document gets from us.
+    and none was put in its place, so 304 is no answer. `shown` is what a document gets from us; `ahead`: the
+    browser prefetches, and may later show as a document what was no document when it was asked for.
     """
 
     method: bytes
@@ -52,6 +52,7 @@ class Question:
     salted: bool
     unconditional: bool
     shown: str
+    ahead: bool
     cookies: list[bytes]
 
 
@@ -92,6 +93,7 @@ class Asking:
             salted=known is not None,
             unconditional=reads and known is None,
             shown=shown,
+            ahead=_prefetches(headers),
             cookies=values(headers, b"cookie"),
         )
 
@@ -153,18 +155,18 @@ class Asking:
             report=_count,
         )
 
-    def given(self, question: Question, answer: Answer, *, coding: str | None) -> Given:
+    def given(self, question: Question, status: int, *, coding: str | None) -> Given:
         """What the answer's head is made with. `coding`: of a page; None where the answer is none."""
         extra: HeaderList = []
         if coding is not None:
-            personal = question.ruling.granted or question.shown == "banner"
+            personal = question.ruling.granted or question.shown == "banner" or question.ahead
             extra.append((b"cache-control", caching.cache_control(personal=personal)))
-            if coding != "identity" and answer.status != 304:
+            if coding != "identity" and status != 304:
                 extra.append((b"content-encoding", coding.encode()))
             extra += [(b"set-cookie", line) for line in self._forgetting(question)]
         return Given(
             page=coding is not None,
-            bodiless=answer.status in (204, 304),
+            bodiless=status in (204, 304),
             etag=partial(caching.salted, salt=question.salt),
             policy=partial(admit, origin=question.origin),
             may_contact=partial(self._may_contact, question),
@@ -213,6 +215,12 @@ def _is_document(headers: Headers) -> bool:
     if destinations:
         return destinations == [b"document"]
     return caching.accepts_html(headers) and not values(headers, b"x-requested-with")
+
+
+def _prefetches(headers: Headers) -> bool:
+    """Sec-Purpose, and what browsers said before it (Fetch standard; `X-Moz` in Firefox)."""
+    purposes = [value for name, value in headers if name in (b"sec-purpose", b"purpose", b"x-moz")]
+    return any(b"prefetch" in value.lower() for value in purposes)
 
 
 def _count(tag: TagReport) -> None:

@@ -69,6 +69,9 @@ class Edge(HttpToolsProtocol):
         if upgrades:
             self.cycle.keep_alive = False
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing: whoever asks for an upgrade must not be able to fill the log."""
+
     def on_body(self, body: bytes) -> None:
         if not self._refused:
             super().on_body(body)

@@ -131,7 +131,7 @@ class Forward:
     async def _send_page(self, question: Question, answer: Answer, reply: _Reply) -> None:
         body = PageBody(answer)
         page = self._asking.page(question, plain=300 <= answer.status < 400)
-        given = self._asking.given(question, answer, coding=body.coding)
+        given = self._asking.given(question, answer.status, coding=body.coding)
         head = _dated(to_browser(answer.headers, given))
         async with aclosing(body.rewritten(page)) as pieces:
             first = await anext(pieces, b"")
@@ -142,7 +142,7 @@ class Forward:
 
     async def _stream(self, question: Question, answer: Answer, reply: _Reply) -> None:
         if self._enforces:
-            head = to_browser(answer.headers, self._asking.given(question, answer, coding=None))
+            head = to_browser(answer.headers, self._asking.given(question, answer.status, coding=None))
         else:
             head = passed(answer.headers, bodiless=answer.status in (204, 304))
         await reply.head(answer.status, _dated(head))

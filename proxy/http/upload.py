@@ -30,6 +30,7 @@ class Upload:
         self._reading = asyncio.Lock()
         self._over = asyncio.Event()
         self.there = has_body(headers)
+        self._left = _length(headers)  # a body of known length is over with its last byte, not with the next message
         if not self.there:
             self._over.set()
 
@@ -43,9 +44,11 @@ class Upload:
             message = await self._receive()
         if message["type"] == "http.disconnect":
             raise VisitorLeft
-        if not message.get("more_body", False):
-            self._over.set()
         body: bytes = message.get("body", b"")
+        if self._left is not None:
+            self._left -= len(body)
+        if self._left == 0 or not message.get("more_body", False):
+            self._over.set()
         return body
 
     async def departure(self) -> None:
@@ -61,6 +64,13 @@ class Upload:
             async with asyncio.timeout(LINGER):
                 async for _ in self:
                     pass
+
+
+def _length(headers: Headers) -> int | None:
+    """What Content-Length says, None where the body is chunked. (The server below refuses one that is no number.)"""
+    if any(name == b"transfer-encoding" for name, _ in headers):
+        return None
+    return next((int(value) for name, value in headers if name == b"content-length"), None)
 
 
 def has_body(headers: Headers) -> bool:

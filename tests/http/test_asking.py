@@ -143,6 +143,21 @@ def test_when_the_whole_is_asked_for(headers: list[tuple[bytes, bytes]], method:
     assert (b"range" not in sent) is whole
 
 
+@pytest.mark.parametrize(
+    ("headers", "control"),
+    [
+        ([(b"sec-fetch-dest", b"empty")], b"private, no-cache"),
+        ([(b"sec-fetch-dest", b"empty"), (b"sec-purpose", b"prefetch")], b"private, no-store"),
+        ([(b"sec-fetch-dest", b"empty"), (b"x-moz", b"prefetch")], b"private, no-store"),
+        ([DOCUMENT], b"private, no-store"),
+    ],
+)
+def test_what_is_fetched_ahead_is_not_stored(headers: list[tuple[bytes, bytes]], control: bytes) -> None:
+    asked = asking()
+    given = asked.given(asked.question(scope(*headers)), 200, coding="identity")
+    assert dict(given.extra)[b"cache-control"] == control
+
+
 def test_what_changes_something_keeps_its_conditions() -> None:
     question = asking().question(scope((b"if-none-match", b"*"), method="PUT"))
     assert dict(question.headers)[b"if-none-match"] == b"*"

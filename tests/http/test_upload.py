@@ -60,6 +60,14 @@ async def test_a_body_comes_in_pieces_and_ends() -> None:
     assert [piece async for piece in upload] == []
 
 
+async def test_a_body_of_known_length_is_over_with_its_last_byte() -> None:
+    visitor = _Visitor(body(b"abc"), body(b"de"))
+    upload = Upload([(b"content-length", b"5")], visitor)
+    assert [piece async for piece in upload] == [b"abc", b"de"]
+    visitor.say(body(b"", more=False), GONE)
+    await upload.departure()
+
+
 async def test_a_visitor_who_leaves_in_the_middle() -> None:
     upload = Upload(CHUNKED, _Visitor(body(b"a"), GONE))
     assert await anext(upload) == b"a"

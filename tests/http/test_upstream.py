@@ -315,6 +315,23 @@ async def test_an_early_answer_comes_at_once_and_the_upload_stops() -> None:
         assert not upstream._idle
 
 
+@pytest.mark.parametrize("reads", [0, 1000])
+async def test_an_answer_is_heard_from_a_storefront_that_slams_the_door(reads: int) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(reads)
+        writer.write(b"HTTP/1.1 413 Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
+        await writer.drain()
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0)
+            yield b"x" * 1000
+
+    async with Storefront(script) as storefront, client(storefront.port) as upstream:
+        answer = await upstream.open(b"POST", b"/", HOST, endless())
+        assert (answer.status, await whole(answer)) == (413, b"big")
+
+
 async def test_both_directions_stream_at_the_same_time() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader, body=False)
