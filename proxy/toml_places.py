@@ -119,7 +119,7 @@ class _Scanner:
             if token is None:  # pragma: no cover - tomllib has accepted the document
                 raise AssertionError(f"no key at {self.at}")
             self.at = token.end()
-            parts.append(next(iter(tomllib.loads(f"{token[0]} = 0"))))
+            parts.append(token[0] if quoted is None else next(iter(tomllib.loads(f"{token[0]} = 0"))))
             dot = _DOT.match(self.text, self.at)
             if dot is None:
                 return parts
