@@ -50,6 +50,7 @@ DEADLINE = 3.0
 #: The same failure of the same vendor is logged once in this many seconds.
 QUIET = 60.0
 
+_COMPRESSED = b"\x1f\x8b"
 _FILES = frozenset({Destination.SCRIPT, Destination.STYLE, Destination.FONT})
 _ACCEPTS_GZIP = re.compile(rb"gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0*)?\Z).*)?\Z", re.IGNORECASE)  # RFC 9110, 12.5.3
 
@@ -170,7 +171,7 @@ class _Relay:
 
     async def _own(self, reply: Reply, receive: Receive, asked: Asked, host: str, destination: Destination) -> None:
         """A picture or a beacon: the visitor's own exchange with the vendor, minimised."""
-        if len(asked.body) > LARGE_BODY:
+        if len(asked.body) > LARGE_BODY or asked.body.startswith(_COMPRESSED) or asked.header(b"content-encoding"):
             outgoing = await asyncio.to_thread(minimise, asked, self._settings.privacy.ip)
         else:
             outgoing = minimise(asked, self._settings.privacy.ip)

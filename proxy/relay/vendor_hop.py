@@ -78,11 +78,16 @@ class Answer:
         while not self._pieces.empty():
             self._pieces.get_nowait()
 
-    async def hand_over(self, piece: bytes | VendorDown | None) -> bool:
-        """The exchange's side: False when nobody reads any more."""
+    async def hand_over(self, piece: bytes | None) -> bool:
+        """The exchange's side, as fast as somebody reads: False when nobody does any more. None is the end."""
         if not self._left:
             await self._pieces.put(piece)
         return not self._left
+
+    def fail(self, down: VendorDown) -> None:
+        """The exchange's side: the answer breaks off here. Never waits for a reader."""
+        self.leave()
+        self._pieces.put_nowait(down)
 
 
 class _Transport(httpx.AsyncHTTPTransport):
@@ -199,19 +204,19 @@ class VendorHop:
                             if not await answer.hand_over(piece):
                                 return
                     decoder.close()
-            await answer.hand_over(None)
+                await answer.hand_over(None)
         except (httpx.HTTPError, TimeoutError, VendorDown) as error:
-            await _tell(head, answer, error if isinstance(error, VendorDown) else VendorDown(_failure(error)))
+            _fail(head, answer, error if isinstance(error, VendorDown) else VendorDown(_failure(error)))
         except BaseException:  # the process ends, or a mistake of ours: nobody may wait for ever
-            await _tell(head, None, VendorDown(Failure.PROTOCOL))
+            _fail(head, answer, VendorDown(Failure.PROTOCOL))
             raise
 
 
-async def _tell(head: asyncio.Future[Answer], answer: Answer | None, down: VendorDown) -> None:
+def _fail(head: asyncio.Future[Answer], answer: Answer | None, down: VendorDown) -> None:
     if not head.done():
         head.set_exception(down)
     elif answer is not None:
-        await answer.hand_over(down)
+        answer.fail(down)
 
 
 def _leave(head: asyncio.Future[Answer]) -> None:

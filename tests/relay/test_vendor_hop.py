@@ -154,6 +154,22 @@ async def test_who_leaves_in_the_middle_of_an_answer_closes_it() -> None:
         await until(lambda: not hop._exchanges and not gateway.open_now)
 
 
+async def test_who_does_not_read_holds_an_exchange_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endless(_: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"10000\r\n" + b"a" * 0x10000 + b"\r\n")
+            await writer.drain()
+
+    monkeypatch.setattr(vendor_hop, "LONGEST", 0.1)
+    async with hop_to(gateway := Gateway(endless)) as hop:
+        answer = await hop.open("tracker", "tracker.example", GET, largest=1 << 40)
+        await until(lambda: not hop._exchanges and not gateway.open_now)
+        with pytest.raises(VendorDown) as down:
+            await answer.whole()
+        assert down.value.failure is Failure.TIMEOUT
+
+
 async def test_only_so_many_exchanges_run_for_one_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vendor_hop, "AT_ONCE", 2)
     wait = asyncio.Event()
