@@ -172,20 +172,20 @@ def rules_of(page: Page, base: str | None = None) -> Rules:
     where = f"{url.scheme}://{url.netloc}/"
     if base is not None and urlsplit(base).hostname not in own:
         where = base  # on our own hosts, what is relative to it is ours whatever its path
-    return _rules(page.origin, page.prefix, Identity(page.use), _Decided(page.decisions), own, where)
+    return _rules_of(page.origin, page.prefix, Identity(page.use), Identity(page.decisions), own, where)
 
 
-class Identity:
-    """Compares by what it holds being the very same object."""
+class Identity(Generic[V]):
+    """A value that is never changed, compared by being the very same object."""
 
-    def __init__(self, use: InUse) -> None:
-        self.use = use
+    def __init__(self, value: V) -> None:
+        self.value = value
 
     def __hash__(self) -> int:
-        return id(self.use)
+        return id(self.value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Identity) and self.use is other.use
+        return isinstance(other, Identity) and self.value is other.value
 
 
 _ALLOWED, _FACTS = attrgetter("allowed"), attrgetter("allowed", "reason")
@@ -207,12 +207,26 @@ class _Decided:
         return isinstance(other, _Decided) and self._keys == other._keys and self._facts == other._facts
 
 
+@lru_cache(maxsize=64)
+def _rules_of(
+    origin: str,
+    prefix: str,
+    use: Identity[InUse],
+    decisions: Identity[Mapping[str, Decision]],
+    own: frozenset[str],
+    base: str,
+) -> Rules:
+    """Decisions that are the same object need not be compared, however many vendors there are."""
+    return _rules(origin, prefix, use, _Decided(decisions.value), own, base)
+
+
 @lru_cache(maxsize=16)
-def _rules(origin: str, prefix: str, use: Identity, decided: _Decided, own: frozenset[str], base: str) -> Rules:
-    return Rules(origin, prefix, use.use, dict(decided.decisions), own, base)
+def _rules(origin: str, prefix: str, use: Identity[InUse], decided: _Decided, own: frozenset[str], base: str) -> Rules:
+    return Rules(origin, prefix, use.value, dict(decided.decisions), own, base)
 
 
 @lru_cache(maxsize=8)
-def _automaton(use: Identity) -> BytesAhoCorasick:
+def _automaton(use: Identity[InUse]) -> BytesAhoCorasick:
     """All hosts that the catalogue knows, to be searched for at once. Its speed does not depend on their number."""
-    return BytesAhoCorasick([host.encode() for host in use.use.matcher.hosts], implementation=Implementation.DFA)
+    hosts = [host.encode() for host in use.value.matcher.hosts]
+    return BytesAhoCorasick(hosts, implementation=Implementation.DFA)
