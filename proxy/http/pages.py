@@ -34,6 +34,8 @@ class Form(Enum):
 _PAGE_TYPES = frozenset({b"text/html", b"application/xhtml+xml"})
 _UNKNOWN_TYPES = frozenset({b"", b"unknown/unknown", b"application/unknown", b"*/*"})
 _MIME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+\Z")
+#: How many bytes are looked at for what a body starts with. Browsers look at 1,445.
+_SNIFFED = 4096
 #: Byte order mark and white space that browsers skip before they look for `<`.
 _BLANK = b"\xef\xbb\xbf\xfe\xff \t\r\n\f\x00"
 
@@ -63,19 +65,21 @@ def form_of(headers: Headers) -> Form:
 
 async def looks_like_page(answer: Answer) -> bool:
     """Whether the body, of which nothing is lost by this, starts as a page does."""
-    coding = _coding(answer)
-    came = b""
-    while raw := await answer.read():
+    decoder, came, start = Decoder(_coding(answer)), b"", b""
+    while not start.lstrip(_BLANK) and len(start) < _SNIFFED and (raw := await answer.read()):
         came += raw
         try:
-            start = b"".join(Decoder(coding).feed(came[: 4 * PRESCAN])).lstrip(_BLANK)
+            for piece in decoder.feed(raw):
+                start += piece
+                if len(start) >= _SNIFFED:
+                    break
         except CannotDecode as error:
             raise CannotCut("coding", str(error)) from None
-        if start or len(came) > 4 * PRESCAN:
-            answer.unread(came)
-            return start.startswith(b"<")
-    answer.unread(came)
-    return False
+        if not start and len(came) > _SNIFFED:
+            raise CannotCut("coding", "a body without a Content-Type that does not begin")
+    if came:
+        answer.unread(came)
+    return start.lstrip(_BLANK).startswith(b"<")
 
 
 def _coding(answer: Answer) -> str:

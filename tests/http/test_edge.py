@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import pytest
 
 from proxy.http.edge import HEAD_BYTES, HEAD_LINES
-from tests.http.shop import Answer, answering, open_shop, page, read_answer, request
+from tests.http.shop import Answer, Storefront, answering, open_shop, page, read_answer, read_request, request
 
 PLAIN = page(b"x", kind=b"text/plain")
 
@@ -48,6 +51,36 @@ async def test_a_head_is_bounded(header: str) -> None:
         assert (await read_answer(reader)).status == 431
         writer.close()
         assert storefront.requests == []
+
+
+async def test_what_follows_a_refused_head_is_not_read() -> None:
+    async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/", "X: " + "y" * HEAD_BYTES))
+        assert (await read_answer(reader)).status == 431
+        writer.write(request("/"))
+        assert await reader.read() == b""
+        writer.close()
+        assert storefront.requests == []
+
+
+async def test_a_refused_head_behind_another_request_breaks_that_off() -> None:
+    asked = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        asked.set()
+        await reader.read()
+
+    async with Storefront(script) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/"))
+        await asked.wait()
+        writer.write(request("/", "X: " + "y" * HEAD_BYTES))
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+        await storefront.left()
 
 
 async def test_a_long_target_is_bounded_too() -> None:

@@ -98,6 +98,14 @@ async def test_a_redirect_and_its_location_are_the_storefronts() -> None:
     assert got.get(b"location") == [location[10:]]
 
 
+async def test_one_date_the_storefronts_or_else_ours() -> None:
+    theirs = b"Sun, 22 Nov 2026 10:00:00 GMT"
+    got, _ = await once(page(b"x", b"Date: " + theirs, kind=b"text/plain"))
+    assert got.get(b"date") == [theirs]
+    got, _ = await once(page(b"x", kind=b"text/plain"))
+    assert len(got.get(b"date")) == 1
+
+
 # -- pages -------------------------------------------------------------------------------------------------------------
 
 
@@ -206,6 +214,35 @@ async def test_without_a_type_the_start_tells(body: bytes, cut: bool) -> None:
     got, _ = await once(whole, "Sec-Fetch-Dest: document", "Accept-Encoding: gzip")
     assert (CUT in gzip.decompress(got.body)) is cut
     assert (got.body == coded) is not cut
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"\xef\xbb\xbf"])
+async def test_without_a_type_and_a_start_it_is_no_page(body: bytes) -> None:
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    got, _ = await once(whole, *DOCUMENT)
+    assert (got.body, got.get(b"content-length")) == (body, [b"%d" % len(body)])
+
+
+@pytest.mark.parametrize("body", [b"<p>no gzip</p>" * 9, b"\x1f\x8b\x08\x08\0\0\0\0\0\xff" + b"name" * 2000])
+async def test_without_a_type_and_a_readable_coding_it_might_be_a_page(body: bytes) -> None:
+    whole = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    got, _ = await once(whole, *DOCUMENT)
+    assert (got.status, got.get(b"content-encoding")) == (502, [])
+
+
+async def test_without_a_type_the_start_may_come_byte_by_byte() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        coded = gzip.compress(b" \r\n" + HTML)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(coded))
+        for number in range(len(coded)):
+            writer.write(coded[number : number + 1])
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async with Storefront(script) as storefront, open_shop(storefront) as shop:
+        got = await shop.get("/", "Sec-Fetch-Dest: empty", "Accept-Encoding: gzip")
+        assert CUT in gzip.decompress(got.body)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -330,6 +367,13 @@ async def test_a_page_that_only_comes_in_parts_is_refused() -> None:
         502,
         [b'consentry; error=http_protocol_error; details="part of a page"'],
     )
+
+
+async def test_a_part_of_a_page_that_answers_a_form_is_refused() -> None:
+    part = page(HTML[5:], b"Content-Range: bytes 5-99/100", status=b"206 Partial")
+    async with answering(part) as storefront, open_shop(storefront) as shop:
+        assert (await shop.get("/", "Content-Length: 0", method="POST")).status == 502
+        assert len(storefront.requests) == 1
 
 
 # -- cookies -----------------------------------------------------------------------------------------------------------

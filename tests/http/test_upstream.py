@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -253,6 +254,76 @@ async def test_a_new_connection_that_dies_is_not_tried_again() -> None:
         assert storefront.connections == 1
 
 
+async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with answering(HELLO) as storefront, client(storefront.port) as upstream:
+        await get(upstream)
+        monkeypatch.setattr("proxy.http.upstream.IDLE_SECONDS", -1.0)
+        await get(upstream)
+        assert storefront.connections == 2
+
+
+async def test_what_cannot_be_sent_twice_takes_only_a_fresh_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with answering(HELLO) as storefront, client(storefront.port) as upstream:
+        await get(upstream)
+        monkeypatch.setattr("proxy.http.upstream.FRESH_SECONDS", -1.0)
+        await get(upstream, method=b"POST")
+        assert storefront.connections == 2
+        await get(upstream)
+        assert storefront.connections == 2
+
+
+async def test_bytes_that_nobody_asked_for_end_an_idle_connection() -> None:
+    spoken = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(HELLO)
+        await spoken.wait()
+        writer.write(b"HTTP/1.1 408 Too slow\r\nContent-Length: 0\r\n\r\n")
+        await reader.read()
+
+    async with Storefront(script) as storefront, client(storefront.port) as upstream:
+        assert await get(upstream) == (200, b"hello")
+        spoken.set()
+        await storefront.left()
+        assert await closes(upstream)
+        assert await get(upstream) == (200, b"hello")
+        assert storefront.connections == 2
+
+
+async def test_there_are_only_so_many_requests_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.http.upstream.BUSY", 1)
+    async with answering(HELLO) as storefront, client(storefront.port) as upstream:
+        first = await upstream.open(b"GET", b"/", HOST, None)
+        with pytest.raises(StorefrontDown) as raised:
+            await get(upstream)
+        assert raised.value.kind is Kind.FULL
+        assert await whole(first) == b"hello"
+        assert await get(upstream) == (200, b"hello")
+
+
+async def test_a_connection_that_does_not_come_about_is_timed_out() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        place = full.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(place)
+        async with client(place[1], connect=0.1) as upstream:
+            with pytest.raises(StorefrontDown) as raised:
+                await get(upstream)
+        assert raised.value.kind is Kind.CONNECT
+        for one in waiting:
+            one.close()
+
+
+def test_a_storefront_needs_a_url() -> None:
+    with pytest.raises(ValueError, match="URL"):
+        Upstream(StorefrontSettings())
+
+
 async def stream(*pieces: bytes) -> AsyncIterator[bytes]:
     for piece in pieces:
         await asyncio.sleep(0)
@@ -397,6 +468,18 @@ async def test_a_storefront_that_does_not_read_stops_the_visitor() -> None:
         assert taken < 50_000_000
 
 
+async def test_a_storefront_that_reads_again_gets_the_rest() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.1)
+        storefront.requests.append(await read_request(reader))
+        writer.write(HELLO)
+
+    async with Storefront(script) as storefront, client(storefront.port) as upstream:
+        answer = await upstream.open(b"POST", b"/", HOST, stream(*[b"x" * 100_000] * 100))
+        assert await whole(answer) == b"hello"
+        assert storefront.requests[0].body == b"x" * 10_000_000
+
+
 async def test_a_slow_upload_is_not_the_storefronts_fault() -> None:
     async def slow() -> AsyncIterator[bytes]:
         for _ in range(6):
@@ -500,8 +583,6 @@ async def test_tls_is_verified_by_the_name_given(authority: Path, name: str, tru
 
 @pytest.fixture
 def unused_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
