@@ -4,14 +4,18 @@ Rules: a head is bounded in bytes and in lines, and answered 431 beyond that; tr
 absolute-form target's host is the Host (RFC 9112, 3.2.2); a target is kept to the byte, a `?` with nothing behind it
 too, in `scope["consentry.target"]`. Upgrades are not served: a request is answered as if it had not asked for one (RFC
 9110, 7.8), on a connection that then ends, and with a body it is refused, since the parser below would read that body
-as the next request.
+as the next request. HTTP/1.0 clients never get chunks: a body without a length ends with the connection, in order where
+it is whole and with a reset where it is not.
 """
 
 from __future__ import annotations
 
+import socket
+import struct
 from urllib.parse import urlsplit
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application, ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from proxy.http.upload import has_body
 
@@ -19,6 +23,30 @@ from proxy.http.upload import has_body
 #: stay below 16 KB.
 HEAD_BYTES = 64 * 1024
 HEAD_LINES = 128
+
+
+class _Unframed(RequestResponseCycle):
+    """The answer to one HTTP/1.0 request."""
+
+    _until_close = False
+
+    async def run_asgi(self, app: ASGI3Application) -> None:
+        await super().run_asgi(app)
+        if self._until_close and not self.response_complete and not self.disconnected:
+            plug = self.transport.get_extra_info("socket")
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.transport.abort()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "http.response.start":
+            bodiless = self.scope["method"] == "HEAD" or message["status"] in (204, 304)
+            sized = any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
+            self._until_close = not sized and not bodiless
+            if self._until_close:
+                self.chunked_encoding = False
+        elif self._until_close and message["type"] == "http.response.body":
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
 
 
 class Edge(HttpToolsProtocol):
@@ -71,6 +99,11 @@ class Edge(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: whoever asks for an upgrade must not be able to fill the log."""
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if cycle.scope["http_version"] == "1.0":
+            cycle.__class__ = _Unframed
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:

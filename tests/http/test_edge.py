@@ -89,6 +89,49 @@ async def test_a_long_target_is_bounded_too() -> None:
     assert lines == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "ends_with"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", b"\r\n\r\nhello"),
+        (page(b"<p>hello", kind=b"text/html; charset=utf-8"), b"\r\n\r\n<p>hello"),
+        (page(b"hello", kind=b"text/plain"), b"\r\n\r\nhello"),
+        (b"HTTP/1.1 204 No\r\n\r\n", b"\r\n\r\n"),
+    ],
+)
+async def test_http_1_0_never_gets_chunks(answer: bytes, ends_with: bytes) -> None:
+    async with answering(answer) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(b"GET / HTTP/1.0\r\nHost: shop.example\r\n\r\n")
+        got = await reader.read()
+        assert got.endswith(ends_with)
+        assert b"chunked" not in got
+        assert b"connection: close" in got
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        b"Content-Type: text/html\r\nContent-Length: 99\r\n\r\n<p>hello",
+    ],
+)
+async def test_http_1_0_sees_a_reset_where_an_answer_breaks_off(broken: bytes) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n" + broken)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+    async with Storefront(script) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(b"GET / HTTP/1.0\r\nHost: shop.example\r\n\r\n")
+        await reader.readuntil(b"hello")
+        with pytest.raises(ConnectionError):
+            await reader.read()
+        writer.close()
+
+
 async def test_an_absolute_target_names_the_host() -> None:
     asked = b"GET http://shop.example/a?b HTTP/1.1\r\nHost: other.example\r\n\r\n"
     answers, lines, headers = await ask(asked)
