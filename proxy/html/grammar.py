@@ -88,7 +88,7 @@ _NOT_MARKUP = rb"<(?=[^a-zA-Z/!?])"
 #: In the body of a document: text, tags that load nothing, comments, whole icons.
 SKIP_BODY = _skip(rb"[^<]++", _PLAIN_END, _PLAIN_START, _NOT_MARKUP, _COMMENT, _ICON)
 #: Where the body is not open yet: white space, comments, plain `<meta>`. Text and all other tags are stopped at.
-SKIP_HEAD = _skip(rb"[<<_>>]++", rb"<meta(?=[<<_>>/>])<<rest>>", rb"\xef\xbb\xbf", _COMMENT)
+SKIP_HEAD = _skip(rb"[<<_>>]++", rb"<meta(?=[<<_>>/>])<<rest>>", _COMMENT)
 #: Inside `<svg>` and `<math>`: text, comments, shapes that close themselves.
 SKIP_FOREIGN = _skip(
     rb"[^<]++",

@@ -78,7 +78,7 @@ class Literals:
         for start, end in self._hosts(whole, before, text):
             if start < passed or end > ready:
                 continue
-            literal = literal_at(whole, before + start, before + end)
+            literal = literal_at(whole, before + start, before + end, style=self._style)
             if literal is None or literal.start - before < copied:
                 continue
             passed = literal.host_end - before
@@ -156,7 +156,7 @@ def weigh(rules: Rules, text: bytes, literal: Literal, stop: int, *, style: bool
     match = rules.use.matcher.find(*split)
     if match is not None and (match.link or literal.linked):
         return Weighed(Action.KEEP, Reason.LINK, match.vendor, *split, shown)
-    if match is None and open_ended:
+    if open_ended:
         return _of_several(rules, split, style, shown)
     vendor, decision = rules.use.judge(*split, rules.decisions)
     if vendor is None and (decision.allowed or literal.linked):

@@ -27,6 +27,7 @@ _QUOTE = rb"""(?:["'`]\\*+|;touq&|;(?:43|93)0?\#&)"""
 _OPENER = re.compile(
     rb"[ \t]*+" + _QUOTE + rb"|[ \t\n]*+\((?i:lru)|=[a-zA-Z-]{3,24}+[\s\"'/]|[,|;](?=\S)|[ \t\n]++,[wxWX][0-9]|\}"
 )
+_STYLE_OPENER = re.compile(rb"[ \t\n]*+" + _QUOTE + rb"|[ \t\n]*+\((?i:lru)")
 _PARTIAL_OPENER = re.compile(rb"(?:" + _SLASH + rb")?+" + _QUOTE + rb"|\}(?=.)", re.S)
 _LINK = re.compile(_QUOTE + rb"?+[ \t]*+=(?i:ferh|noitca)\s")
 _LINK_TAG = re.compile(rb"<(?:a|area|form)[\s/]", re.I)
@@ -35,7 +36,9 @@ _ESCAPED = rb"\\++(?:/|[xX][0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})"
 _AFTER = re.compile(rb"(?:[^\s\"'`<>\\$]++|" + _ESCAPED + rb"|\$(?!\{))*+")
 _AFTER_IN_URL = re.compile(rb"(?:[^\s\"'`<>\\$)]++|" + _ESCAPED + rb"|\$(?!\{))*+")
 _ESCAPE = re.compile(r"\\+(?:/|[xX]([0-9a-fA-F]{2})|[uU]([0-9a-fA-F]{4}))")
-_GOES_ON = re.compile(rb"""["'`][ \t\n]*+(?:\+|\.concat)|\$\{""")
+_GOES_ON = re.compile(rb"""["'`][ \t\r\n]{0,16}+(?:\+|\.c)|\$\{""")
+# A text that ends where more of it could go on with the URL, or with the expression that the literal is a part of.
+_UNDECIDED = re.compile(rb"""(?:["'`][ \t\r\n]{0,16}+\.?+|\$|\\*+(?:[xX][0-9a-fA-F]?+|[uU][0-9a-fA-F]{0,3}+)?+)\Z""")
 _LABEL = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _DOT, _OPENING = b".("
 
@@ -55,8 +58,11 @@ class Literal(NamedTuple):
     in_url: bool
 
 
-def literal_at(text: bytes, start: int, end: int) -> Literal | None:
-    """The literal around a host's name at `text[start:end]`, None if it is none. Needs one byte behind `end`."""
+def literal_at(text: bytes, start: int, end: int, *, style: bool = False) -> Literal | None:
+    """The literal around a host's name at `text[start:end]`, None if it is none. Needs one byte behind `end`.
+
+    `style`: the text is a style sheet's, where only a whole URL in `url(…)` or quotes means anything.
+    """
     after = text[end] if end < len(text) else 0
     if after in _LABEL or (after == _DOT and end + 1 < len(text) and text[end + 1] in _LABEL):
         return None
@@ -68,7 +74,9 @@ def literal_at(text: bytes, start: int, end: int) -> Literal | None:
     host_start = start - found.end(1)
     host = text[host_start:end].decode("latin-1").lower()
     whole = found[2] is not None
-    opener = (_OPENER if whole else _PARTIAL_OPENER).match(back, found.end())
+    if style and not whole:
+        return None
+    opener = (_STYLE_OPENER if style else _OPENER if whole else _PARTIAL_OPENER).match(back, found.end())
     if opener is None or (not whole and opener[0][:1] == b"}" and not host.startswith(".")):
         return None
     linked = _LINK.match(back, found.end()) is not None and _in_link_tag(back)
@@ -82,14 +90,13 @@ def _in_link_tag(back: bytes) -> bool:
 
 def end_of(text: bytes, literal: Literal, *, last: bool) -> int | None:
     """Where the literal's URL ends, REACH bytes behind its host at most; None if more text is needed to tell."""
-    pattern = _AFTER_IN_URL if literal.in_url else _AFTER
-    limit = min(len(text), literal.host_end + REACH)
-    found = pattern.match(text, literal.host_end, limit)
+    limit = literal.host_end + REACH
+    found = (_AFTER_IN_URL if literal.in_url else _AFTER).match(text, literal.host_end, limit)
     assert found is not None
     end = found.end()
-    if not last and len(text) < literal.host_end + REACH + 16 and end + 16 > len(text):
-        return None if end == len(text) or text[end] in b"\\$" or end + 16 > len(text) else end
-    return end
+    if last or len(text) >= limit + 32:
+        return end
+    return None if _UNDECIDED.match(text, end) else end
 
 
 def goes_on(text: bytes, end: int) -> bool:

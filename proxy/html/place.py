@@ -21,6 +21,7 @@ _AFTER_HEAD = _HEAD_CONTENT - {b"noscript"}
 _BODY_ENDS = frozenset({b"body", b"html", b"br"})
 #: The names of the tags that matter once the body is open.
 MARKS = frozenset({b"html", b"body", b"template"})
+NOWHERE = (-1, b"")
 
 
 class Place:
@@ -42,12 +43,12 @@ class Place:
         return grammar.SKIP_HEAD if self.waiting else grammar.SKIP_BODY
 
     def put(self, token: Token, scanner: Scanner) -> tuple[int, bytes]:
-        """Where to put which markup; b"" if nowhere."""
+        """Where to put which markup; NOWHERE if nothing goes in."""
         kind, start, end, name = token
         if name == b"template" and scanner.foreign is None:
             self._templates = max(0, self._templates + (1 if kind is Kind.START else -1 if kind is Kind.END else 0))
         elif self._templates:
-            return 0, b""
+            return NOWHERE
         if kind is Kind.START and name == b"html" and not self._seen_html:
             self._seen_html = True
             self._lang = _lang(scanner.buffer[start:end])
@@ -56,7 +57,7 @@ class Place:
         if kind is Kind.END and name in (b"body", b"html") and self._footer is not None:
             footer, self._footer = self._footer(self._lang), None
             return start, footer
-        return 0, b""
+        return NOWHERE
 
     def at_end(self) -> bytes:
         """What has found no place when the document ends."""
@@ -66,14 +67,14 @@ class Place:
     def _before_body(self, token: Token) -> tuple[int, bytes]:
         kind, start, end, name = token
         if kind is Kind.RAW or (kind is Kind.START and name in (_AFTER_HEAD if self._after_head else _HEAD_CONTENT)):
-            return 0, b""
+            return NOWHERE
         if kind is Kind.END and name not in _BODY_ENDS:
             self._after_head |= name == b"head"
-            return 0, b""
+            return NOWHERE
         self.waiting = False
         if kind is Kind.START and name == b"frameset":
             self._footer = None
-            return 0, b""
+            return NOWHERE
         assert self._banner is not None
         banner = self._banner(self._lang)
         if kind is Kind.END and name in (b"body", b"html") and self._footer is not None:

@@ -9,13 +9,14 @@ or raw text element), it is ended there, so that both agree on what follows.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from urllib.parse import urljoin, urlsplit
 
 from proxy.html import grammar
 from proxy.html.attributes import decode, parse
 from proxy.html.inline import Literals
 from proxy.html.page import CannotRewrite, Page, TagReport
-from proxy.html.place import MARKS, Place
+from proxy.html.place import MARKS, NOWHERE, Place
 from proxy.html.rules import Rules, Weighed, rules_of
 from proxy.html.scan import END, RAW, START, Kind, Scanner
 from proxy.html.tags import rule_tag
@@ -35,14 +36,25 @@ class Rewriter:
     def __init__(self, page: Page) -> None:
         self._place = Place(page)
         self._markup = Markup(page, rules_of(page), self._place)
+        #: The page's first bytes, while they could be a byte order mark, which is no text.
+        self._mark: bytes | None = b""
 
     def feed(self, piece: bytes) -> bytes:
         """The bytes that can leave now; may be empty."""
+        if self._mark is not None:
+            piece = self._mark + piece
+            if len(piece) < len(BOM_UTF8) and BOM_UTF8.startswith(piece):
+                self._mark = piece
+                return b""
+            self._mark = None
+            if piece.startswith(BOM_UTF8):
+                self._markup.begin_at(len(BOM_UTF8))
+                return BOM_UTF8 + self._markup.feed(piece[len(BOM_UTF8) :])
         return self._markup.feed(piece)
 
     def close(self) -> bytes:
         """What was held back, and the banner and footer if they had no place before."""
-        rest = self._markup.feed(b"", last=True)
+        rest = self._markup.feed(self._mark or b"", last=True)
         return rest + self._place.at_end() if self._markup.in_content else rest
 
 
@@ -81,6 +93,10 @@ class Markup:
         self._out: list[bytes] = []
         self._copied = 0
 
+    def begin_at(self, offset: int) -> None:
+        """What is fed first stands so far on in the page."""
+        self._offset = offset
+
     @property
     def in_content(self) -> bool:
         """Whether all constructs that began have ended."""
@@ -93,17 +109,23 @@ class Markup:
         self._out, self._copied = [], 0
         for token in scanner.tokens(last=last):
             kind, start, end, name = token
-            if kind is START:
-                self._start(start, end, name)
-            elif kind is END:
-                if self._code or self._noscript is not None:
-                    self._edit(start, start, self._ended(closed=True))
-            else:
-                self._text(kind, start, end)
+            at, markup = NOWHERE
             if place is not None and (place.waiting or name in MARKS):
                 at, markup = place.put(token, scanner)
-                self._edit(at, at, markup)
                 scanner.skip = place.skip
+            if kind is END:
+                if self._code or self._noscript is not None:
+                    self._edit(start, start, self._flushed() if scanner.foreign else self._ended(closed=True))
+                self._edit(at, at, markup)
+                continue
+            if at == start:
+                self._edit(at, at, markup)
+            if kind is START:
+                self._start(start, end, name)
+            else:
+                self._text(kind, start, end)
+            if at == end:
+                self._edit(at, at, markup)
         if last:
             self._edit(scanner.cursor, scanner.cursor, self._ended())
         buffer, settled = scanner.buffer, scanner.cursor
@@ -127,11 +149,14 @@ class Markup:
 
     def _start(self, start: int, end: int, name: bytes) -> None:
         if self._code:
-            self._edit(start, start, self._ended())
+            self._edit(start, start, self._flushed() if self._scanner.foreign else self._ended())
+            if name in (b"script", b"style"):
+                self._code, self._literals = b"", None
         tag = self._scanner.buffer[start:end]
         ruled = self._rules.tags.get(tag)
         if ruled is None:
-            ruled = rule_tag(name, tag, self._rules, _path(self._page.url), lambda inner: self._inner(inner, start))
+            path, offset = _path(self._page.url), self._where(start)
+            ruled = rule_tag(name, tag, self._rules, path, offset, lambda inner: self._inner(inner, start))
             if ruled.lasting:
                 self._rules.tags.put(tag, ruled, len(tag) + len(ruled.tag or b"") + 200)
         if ruled.tag is not None:
@@ -191,10 +216,13 @@ class Markup:
         where = self._code_offset if self._fixed else self._code_offset + offset
         self._tell(where, f"{self._code.decode()} text", weighed)
 
+    def _flushed(self) -> bytes:
+        """What a script or style sheet in foreign content still held, when other markup begins in it."""
+        return b"" if self._literals is None else self._literals.feed(b"", last=True)
+
     def _ended(self, *, closed: bool = False) -> bytes:
         """What an element's text still held, when the element ends, `closed` by its end tag."""
-        literals, inner = self._literals, self._noscript
-        rest = b"" if literals is None else literals.feed(b"", last=True)
+        rest, inner = self._flushed(), self._noscript
         self._code, self._literals, self._noscript = b"", None, None
         if inner is not None:
             for _ in range(_CLOSERS if closed else 0):

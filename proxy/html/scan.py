@@ -74,7 +74,7 @@ class Scanner:
         self.cursor = 0
         #: The open elements of foreign content; None in HTML.
         self.foreign: Foreign | None = None
-        #: Whether the RAW text just told of is the last of its element.
+        #: Whether the text just told of is the last of its element, or other markup follows.
         self.text_over = False
         self._texts = texts
         self._scripting = scripting
@@ -216,7 +216,7 @@ class Scanner:
         if text == at and last and buffer[at:] in (b"<", b"</"):
             text = size
         if text > at:
-            self.cursor = text
+            self.cursor, self.text_over = text, text < size
             return TEXT, at, text, self.foreign.top if self.foreign is not None else b""
         if size - at < 2:
             return None
@@ -225,7 +225,10 @@ class Scanner:
                 self._partial = PartialTag(buffer[at:])
             return None
         comment = self._comment(at, last)
-        return comment if self._texts else None
+        if self._texts or self.cursor == at or self.foreign is None:
+            return comment if self._texts else None
+        self.text_over = True
+        return TEXT, at, at, self.foreign.top  # what was held of the text before it must leave first
 
     # ── comments, doctypes, CDATA sections ───────────────────────────────────────────────────────────────────────
 
@@ -272,11 +275,11 @@ class Scanner:
             end = stop + len(until.value) if over else stop
         if last and not over:
             stop = end = len(buffer)
-        self.cursor = end
+        self.cursor, self.text_over = end, over
         if over:
             self._until = None
         if until in (Until.BRACKETS, Until.NEVER):
-            if stop > at and (self._texts or until is Until.BRACKETS):
+            if stop > at or (over and not self._texts):
                 yield TEXT, at, stop, self.foreign.top if self.foreign is not None else b""
         elif self._texts and over:
             yield COMMENT, self._opened - self.base, end, b""

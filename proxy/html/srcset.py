@@ -15,7 +15,7 @@ def rewrite_srcset(text: str, change: Callable[[str], str | None]) -> str | None
     None if no candidate is left. The candidates that stay keep their bytes.
     """
     kept: list[str] = []
-    at = 0
+    at = taken = 0
     while (found := _CANDIDATE.match(text, at)) is not None:
         url = found[1].rstrip(",")
         end = found.end()
@@ -29,5 +29,8 @@ def rewrite_srcset(text: str, change: Callable[[str], str | None]) -> str | None
         if changed is not None:
             lead = text[at : found.start(1)].lstrip(",")
             kept.append(lead + changed + text[found.start(1) + len(url) : end])
+        taken += changed is None
         at = end + 1
+    if not taken and not kept:
+        return text
     return ",".join(kept) if kept else None

@@ -29,9 +29,12 @@ _CODE_URL = re.compile(r"[\x00-\x20]*(javascript:|data:)", re.I)
 _BLANK = "about:blank"
 
 
-def rule_tag(name: bytes, tag: bytes, rules: Rules, path: str, document: Callable[[bytes], bytes]) -> Ruled:
-    """What becomes of a start tag. `path` is the page's own; `document` rewrites a document that stands in a value."""
-    ruling = _Ruling(name, tag, rules, path, document)
+def rule_tag(
+    name: bytes, tag: bytes, rules: Rules, path: str, offset: int, document: Callable[[bytes], bytes]
+) -> Ruled:
+    """What becomes of a start tag. `path` is the page's own, `offset` where the tag stands in it; `document` rewrites a
+    document that stands in a value."""
+    ruling = _Ruling(name, tag, rules, path, offset, document)
     ruling.judge()
     return ruling.ruled()
 
@@ -39,11 +42,14 @@ def rule_tag(name: bytes, tag: bytes, rules: Rules, path: str, document: Callabl
 class _Ruling:
     """One tag being judged: its attributes, and the edits so far."""
 
-    def __init__(self, name: bytes, tag: bytes, rules: Rules, path: str, document: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, name: bytes, tag: bytes, rules: Rules, path: str, offset: int, document: Callable[[bytes], bytes]
+    ) -> None:
         self.name = name
         self.tag = tag
         self.rules = rules
         self.path = path
+        self.offset = offset
         self.document = document
         self.all = parse(tag)
         self.first = {attribute.name: attribute for attribute in self.all if attribute.first}
@@ -110,11 +116,10 @@ class _Ruling:
         elif self.name == b"script":
             self._replace(attribute, self.rules.stub(weighed.key))
         elif weighed.action is Action.PLACEHOLDER:
-            self._replace(attribute, self.rules.embed(weighed.key, self.path))
-            self.lasting = False
+            self._reframe(attribute, self.rules.embed(weighed.key, self.path))
             self._remove(b"sandbox", b"srcdoc")
         elif self.name in (b"iframe", b"frame"):
-            self._replace(attribute, _BLANK)
+            self._reframe(attribute, _BLANK)
         else:
             self._remove(attribute.name)
         if self.name in (b"script", b"link"):
@@ -219,6 +224,14 @@ class _Ruling:
         if kind is None and language is not None and language.raw:
             return b"script" if runs(f"text/{decode(language.raw)}") else b""
         return b"script" if kind is None or runs(decode(kind.raw)) else b""
+
+    def _reframe(self, attribute: Attribute, url: str) -> None:
+        """Another address for a frame, and a name of its own: on Back browsers restore what a frame of the same name
+        and place last showed, whatever its `src` says now, and that would be the vendor."""
+        self.lasting = False
+        self._remove(b"name")
+        value = encode(url, attribute.quote) + attribute.quote + f' name="consentry-{self.offset}"'.encode()
+        self.edits[attribute.value_start] = attribute.end, value
 
     # ── edits ────────────────────────────────────────────────────────────────────────────────────────────────────
 
