@@ -20,7 +20,7 @@ from proxy.consent.cookie import cookie_name
 from proxy.consent.site import site_of
 from proxy.csp import admit
 from proxy.html.page import Page, TagReport
-from proxy.html.verdict import Other, verdict
+from proxy.html.verdict import Other, Use, verdict
 from proxy.http import caching
 from proxy.http.coding import narrowed
 from proxy.http.cookies import VendorCookies, cookie_header, denied_names, domains, expiries, pairs, set_cookie_denied
@@ -38,8 +38,9 @@ class Question:
     """One request as the storefront gets it, and what its answer will need.
 
     `salted`: it asks whether a page of ours is still good. `unconditional`: a condition of the visitor's was held back
-    and none was put in its place, so 304 is no answer. `shown` is what a document gets from us; `ahead`: the
-    browser prefetches, and may later show as a document what was no document when it was asked for.
+    and none was put in its place, so 304 is no answer. `shown` is what a document gets from us. `ahead`: the browser
+    prefetches, and may later show as a document what was no document when it was asked for. `use` is what a part of a
+    page is wanted for; None for documents and where that is not known.
     """
 
     method: bytes
@@ -53,6 +54,7 @@ class Question:
     unconditional: bool
     shown: str
     ahead: bool
+    use: Use | None
     cookies: list[bytes]
 
 
@@ -94,6 +96,7 @@ class Asking:
             unconditional=reads and known is None,
             shown=shown,
             ahead=_prefetches(headers),
+            use=_use(headers),
             cookies=values(headers, b"cookie"),
         )
 
@@ -169,7 +172,8 @@ class Asking:
             bodiless=status in (204, 304),
             etag=partial(caching.salted, salt=question.salt),
             policy=partial(admit, origin=question.origin),
-            may_contact=partial(self._may_contact, question),
+            may_contact=partial(self._may_contact, question, Other.CONNECTION),
+            may_follow=partial(self._may_contact, question, question.use),
             cookie_denied=partial(
                 set_cookie_denied, vendor_cookies=self._vendor_cookies, allowed=question.ruling.allowed
             ),
@@ -181,13 +185,18 @@ class Asking:
         parts = urlsplit(question.origin)
         return expiries(names, parts.hostname or "", secure=parts.scheme == "https") if names else []
 
-    def _may_contact(self, question: Question, url: bytes) -> bool:
-        """Whether a header may make the browser contact this URL: as if a page opened a connection to it ahead."""
+    def _may_contact(self, question: Question, use: Use | None, url: bytes) -> bool:
+        """Whether a header may make the browser contact this URL, as if a page did so for this use; None: always.
+
+        What a granted vendor gets through us is not for the browser to ask for itself.
+        """
+        if use is None:
+            return True
         split = split_url(url, question.origin + question.visit.path)
         if split is None or any(f".{split.host}".endswith(f".{own}") for own in self._first_party(question.origin)):
             return True
         vendor, decision = self._use.judge(split.host, split.target, question.ruling.decisions)
-        return verdict(vendor, decision, Other.CONNECTION, split.host, split.target)[0] is Action.KEEP
+        return verdict(vendor, decision, use, split.host, split.target)[0] is Action.KEEP
 
     def _first_party(self, origin: str) -> frozenset[str]:
         return _first_party(urlsplit(origin).hostname or "", self._behind)
@@ -221,6 +230,14 @@ def _prefetches(headers: Headers) -> bool:
     """Sec-Purpose, and what browsers said before it (Fetch standard; `X-Moz` in Firefox)."""
     purposes = [value for name, value in headers if name in (b"sec-purpose", b"purpose", b"x-moz")]
     return any(b"prefetch" in value.lower() for value in purposes)
+
+
+def _use(headers: Headers) -> Use | None:
+    """What the browser wants the answer for, where it is certain that it is no document."""
+    destinations = values(headers, b"sec-fetch-dest")
+    if destinations and b"document" not in destinations:
+        return Other.FRAME if caching.navigates(headers) else Other.REST
+    return None if caching.may_be_html(headers) else Other.REST
 
 
 def _count(tag: TagReport) -> None:

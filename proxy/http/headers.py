@@ -38,6 +38,9 @@ class Verdict(StrEnum):
     SET_COOKIE = "dropped where it sets a denied vendor's cookie"
     LINK = "members that would make a browser contact somebody it may not are dropped"
     POLICY = "given 'self' where a page of ours needs it"
+    ONWARD = (
+        "a redirect of a document is the visitor's way; that of a part of a page goes only where the part may come from"
+    )
 
 
 def _table(rows: dict[Verdict, str]) -> dict[bytes, Verdict]:
@@ -79,6 +82,7 @@ RESPONSE = _table(
         Verdict.SET_COOKIE: "set-cookie",
         Verdict.LINK: "link report-to reporting-endpoints",
         Verdict.POLICY: "content-security-policy content-security-policy-report-only",
+        Verdict.ONWARD: "location refresh",
     }
 )
 
@@ -86,7 +90,7 @@ RESPONSE = _table(
 PROTECTED = frozenset(
     b"authorization accept accept-language cache-control content-encoding content-length content-location "
     b"content-range content-type date origin pragma referer sec-gpc server strict-transport-security user-agent "
-    b"vary x-content-type-options x-frame-options location set-cookie".split()
+    b"vary x-content-type-options x-frame-options".split()
 )
 
 
@@ -205,8 +209,8 @@ class Given:
     """What an answer's head is made with. `page`: it is rewritten (or a 304 about such a page).
 
     `etag`, `policy`: how a rewritten page's validator and policies are written; `may_contact`: whether the browser may
-    be made to contact a URL; `cookie_denied`: whether a Set-Cookie value sets a denied vendor's cookie. `extra` comes
-    last. `bodiless`: no body can follow (1xx, 204, 304).
+    be made to contact a URL ahead; `may_follow`: whether it may be sent there; `cookie_denied`: whether a Set-Cookie
+    value sets a denied vendor's cookie. `extra` comes last. `bodiless`: no body can follow (1xx, 204, 304).
     """
 
     page: bool
@@ -214,6 +218,7 @@ class Given:
     etag: Callable[[bytes], bytes | None]
     policy: Callable[[bytes], bytes]
     may_contact: Callable[[bytes], bool]
+    may_follow: Callable[[bytes], bool]
     cookie_denied: Callable[[bytes], bool]
     extra: Headers = ()
 
@@ -249,6 +254,9 @@ def _answered(verdict: Verdict | None, name: bytes, value: bytes, given: Given) 
             return None if given.cookie_denied(value) else value
         case Verdict.LINK:
             return _contacts(name, value, given.may_contact)
+        case Verdict.ONWARD:
+            onward = _REFRESH.match(value) if name == b"refresh" else _ALL.match(value)
+            return value if onward is None or given.may_follow(onward[1].strip()) else None
         case Verdict.POLICY:
             return given.policy(value) if given.page else value
     return None
@@ -268,6 +276,8 @@ _CONTACTS = frozenset(
     b"manifest compression-dictionary".split()
 )
 _MEMBER = re.compile(rb'(?:<[^<>]*+>|"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[^,<"]|<)++', re.S)
+_ALL = re.compile(rb"(.*)\Z", re.S)
+_REFRESH = re.compile(rb"""[^;,]*[;,]\s*(?:url\s*=\s*)?["']?([^"']*)""", re.I)
 _CLOSED = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+\Z', re.S)
 _LINK = re.compile(rb"\s*<([^<>]*)>(.*)", re.S)
 _REL = re.compile(rb';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.I)

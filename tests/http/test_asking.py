@@ -105,7 +105,30 @@ def test_a_page_is_told_whose_it_is() -> None:
 )
 def test_whom_a_header_may_make_a_browser_contact(url: bytes, may: bool) -> None:
     asked = asking()
-    assert asked._may_contact(asked.question(scope()), url) is may
+    assert asked.given(asked.question(scope()), 200, coding=None).may_contact(url) is may
+
+
+GA, YOUTUBE = b"https://www.google-analytics.com/collect", b"https://www.youtube.com/embed/x"
+
+
+@pytest.mark.parametrize(
+    ("header", "url", "may"),
+    [
+        (DOCUMENT, GA, True),
+        ((b"accept", b"text/html"), GA, True),
+        ((b"accept", b"*/*"), GA, True),
+        ((b"accept", b"image/webp,*/*"), GA, False),
+        ((b"sec-fetch-dest", b"image"), GA, False),
+        ((b"sec-fetch-dest", b"image"), b"https://cdn.unknown.example/x.png", True),
+        ((b"sec-fetch-dest", b"empty"), GA, False),
+        ((b"sec-fetch-dest", b"script"), b"https://js.stripe.com/v3/", True),
+        ((b"sec-fetch-dest", b"iframe"), YOUTUBE, False),
+        ((b"sec-fetch-dest", b"iframe"), b"https://www.shop.example/x", True),
+    ],
+)
+def test_where_a_redirect_may_lead(header: tuple[bytes, bytes], url: bytes, may: bool) -> None:
+    asked = asking()
+    assert asked.given(asked.question(scope(header)), 302, coding=None).may_follow(url) is may
 
 
 def test_the_kill_switch_says_nothing_of_consent() -> None:

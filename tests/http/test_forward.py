@@ -106,6 +106,12 @@ async def test_one_date_the_storefronts_or_else_ours() -> None:
     assert len(got.get(b"date")) == 1
 
 
+async def test_a_redirect_of_a_picture_does_not_lead_to_a_denied_vendor() -> None:
+    location = b"Location: https://www.google-analytics.com/collect?v=1"
+    got, _ = await once(page(b"", location, status=b"302 Found", kind=b"text/plain"), "Sec-Fetch-Dest: image")
+    assert (got.status, got.get(b"location")) == (302, [])
+
+
 # -- pages -------------------------------------------------------------------------------------------------------------
 
 

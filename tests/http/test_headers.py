@@ -190,6 +190,7 @@ GIVEN = Given(
     etag=lambda value: b"W/salted-" + value if value != b"bad" else None,
     policy=lambda policy: policy + b"; edited",
     may_contact=lambda url: b"vendor" not in url,
+    may_follow=lambda url: not url.startswith((b"https://vendor", b"//vendor")),
     cookie_denied=lambda value: value.startswith(b"_ga"),
 )
 OTHER = replace(GIVEN, page=False)
@@ -204,6 +205,7 @@ SHOWN = {
     Verdict.SET_COOKIE: (True, True),
     Verdict.LINK: (True, True),
     Verdict.POLICY: (False, True),
+    Verdict.ONWARD: (True, True),
     Verdict.VIA: (False, False),
 }
 
@@ -216,8 +218,25 @@ def test_each_name_has_its_verdict_on_the_way_to_the_browser(name: bytes, kind: 
 
 
 def test_what_has_no_verdict_passes_in_order() -> None:
-    headers = [(b"x-a", b"1"), (b"location", b"https://vendor/"), (b"refresh", b"0;url=//vendor"), (b"x-a", b"2")]
+    headers = [(b"x-a", b"1"), (b"location", b"/"), (b"refresh", b"5"), (b"x-a", b"2")]
     assert to_browser(headers, GIVEN) == [*headers, (b"via", b"1.1 consentry")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "stays"),
+    [
+        (b"location", b"/own?u=https://vendor/", True),
+        (b"location", b"https://vendor/x", False),
+        (b"location", b" //vendor", False),
+        (b"refresh", b"5", True),
+        (b"refresh", b"0;url=/own", True),
+        (b"refresh", b"0;url=https://vendor/", False),
+        (b"refresh", b"0; URL = 'https://vendor/'", False),
+        (b"refresh", b"0,//vendor", False),
+    ],
+)
+def test_a_part_of_a_page_is_not_sent_where_it_may_not_come_from(name: bytes, value: bytes, stays: bool) -> None:
+    assert ((name, value) in to_browser([(name, value)], OTHER)) is stays
 
 
 def test_one_date_and_one_via() -> None:
