@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 EXAMPLES ?= 5000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench fuzz schema wheel clean
+.PHONY: help install demo test pages lint format bench fuzz schema wheel clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,9 @@ lint: $(STAMP)  ## style and types
 format: $(STAMP)  ## put the code in shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+pages: $(STAMP)  ## every page of ../shared/pages in a real browser, scripting on and off
+	ALL_PAGES=1 $(BIN)/python -m pytest tests/browser/test_pages.py -n 4 --timeout=600 $(ARGS)
 
 bench: $(STAMP)  ## speed of page rewriting and of matching, as tables and in bench-results.json
 	$(BIN)/python -m tests.bench.rewriting $(ARGS)

@@ -1,0 +1,178 @@
+"""Real pages in a real browser: who is contacted before a choice, after each choice, and after it is taken back.
+
+Each page is opened straight from a file server and then through the proxy, with scripting on and off. A contact is a
+TCP connection or a request that reaches any host but the shop (see `internet`), so preconnects count. Judged by the
+catalogue: before consent no host of a non-essential vendor; after "Accept all" only disclosed direct ones; after
+withdrawal, and on Back, as before. ALL_PAGES=1 takes every page (`make pages`), else a few.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Error, Page, Playwright
+
+from proxy.catalogue.load import load
+from proxy.catalogue.match import Matcher
+from proxy.model import Reach
+from tests.browser.chromium import chromium, playwright
+from tests.browser.internet import Contact, Internet, internet
+from tests.browser.shop import consentry, file_server
+from tests.places import PAGES_DIR, real_pages
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+PAGES = real_pages() if os.environ.get("ALL_PAGES") else real_pages()[::8]
+
+#: How long nobody must have been contacted before a page counts as quiet, in seconds.
+SETTLE = 0.4
+
+#: Hosts that Chromium itself calls (its own services), whatever the page is.
+CHROMIUM_ITSELF = {"accounts.google.com", "update.googleapis.com", "clients2.google.com", "www.google.com"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The two ways to a page, the internet around them, and what vendors get through us."""
+
+    direct: str
+    proxied: str
+    around: Internet
+    gateway: Internet
+    running: Playwright
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("pages")
+    with internet() as around, internet() as gateway, file_server(PAGES_DIR) as direct, playwright() as running:
+        settings = f'[vendors]\ngateway = "http://127.0.0.1:{gateway.port}"\n'
+        with consentry(direct, folder, settings) as proxied:
+            yield Stage(direct, proxied, around, gateway, running)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What came of one page view."""
+
+    text: str
+    errors: Counter[str]
+    contacts: list[Contact]
+
+
+def view(stage: Stage, page: Page, go: Callable[[], object]) -> Sight:
+    """Do one thing that loads a page, wait until it is quiet, and tell what came of it."""
+    errors: Counter[str] = Counter()
+
+    def hear(error: Error) -> None:
+        if not error.message.startswith("Transition was"):  # an animated move within one site that was cut short
+            errors[error.message] += 1
+
+    page.on("pageerror", hear)
+    quiet(stage)
+    stage.around.forget()
+    go()
+    page.wait_for_load_state("load", timeout=20_000)
+    quiet(stage)
+    page.remove_listener("pageerror", hear)
+    return Sight(page.evaluate("document.body.innerText"), errors, stage.around.seen())
+
+
+def quiet(stage: Stage) -> None:
+    """Wait until nobody has been contacted for a while: what came late belongs to what was done before."""
+    before, last = -1, time.monotonic()
+    while time.monotonic() - last < SETTLE:
+        seen = len(stage.around.seen())
+        if seen != before:
+            before, last = seen, time.monotonic()
+        time.sleep(0.05)
+
+
+CATALOGUE = load()
+MATCHER = Matcher(CATALOGUE.vendors.values())
+
+
+def _hosts(essential: bool) -> set[str]:
+    return {
+        pattern.split("/")[0].split("?")[0]
+        for vendor in CATALOGUE.vendors.values()
+        if vendor.essential is essential
+        for pattern in vendor.technical.match
+    }
+
+
+#: Hosts on which nobody but non-essential vendors live: a bare connection there is a contact with one of them.
+VENDOR_HOSTS = _hosts(essential=False) - _hosts(essential=True)
+
+
+def vendors_met(contacts: list[Contact], *, but_direct: bool = False) -> list[str]:
+    """Non-essential vendors' hosts among the contacts, with the target where there was a request."""
+    met = []
+    for contact in contacts:
+        if contact.host in CHROMIUM_ITSELF and not contact.target.startswith("/recaptcha"):
+            continue
+        found = MATCHER.find(contact.host, contact.target or "/")
+        if found is None and not contact.target:
+            labels = contact.host.split(".")
+            if any(".".join(labels[start:]) in VENDOR_HOSTS for start in range(len(labels))):
+                met.append(f"{contact.host} (connection)")
+        disclosed = but_direct and found is not None and found.vendor.reach is Reach.DIRECT
+        if found is not None and not found.vendor.essential and not disclosed:
+            met.append(f"{found.vendor.key}: {contact.host}{contact.target}")
+    return met
+
+
+@pytest.mark.parametrize("scripting", [True, False], ids=["scripting", "no-scripting"])
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.stem)
+def test_nobody_is_contacted_that_the_visitor_did_not_choose(stage: Stage, file: Path, scripting: bool) -> None:
+    with chromium(stage.running, stage.around.flags, java_script_enabled=scripting, locale="en-GB") as context:
+        page = context.new_page()
+        straight = view(stage, page, lambda: page.goto(f"{stage.direct}/{file.name}"))
+        page.goto("about:blank")
+        first = view(stage, page, lambda: page.goto(f"{stage.proxied}/{file.name}"))
+        touch(page)
+        refused = view(stage, page, lambda: choose(stage, page, file, "reject"))
+        page.goto(f"{stage.proxied}/_consent?return_to=/{file.name}")
+        granted = view(stage, page, lambda: press(page, "accept"))
+        touch(page)
+        withdrawn = view(stage, page, lambda: choose(stage, page, file, "withdraw"))
+        back = view(stage, page, page.go_back)
+
+    met = {
+        "first visit": vendors_met(first.contacts),
+        "refused": vendors_met(refused.contacts),
+        "granted": vendors_met(granted.contacts, but_direct=True),
+        "withdrawn": vendors_met(withdrawn.contacts),
+        "back": vendors_met(back.contacts),
+    }
+    assert not {when: who for when, who in met.items() if who}
+    assert not first.errors - straight.errors
+    assert not withdrawn.errors - straight.errors
+    if not scripting:
+        for sight in (first, refused, granted, withdrawn, back):
+            assert sight.text == straight.text
+
+
+def touch(page: Page) -> None:
+    """What a reader does on a page: some tags wait for it, and start before the page is left."""
+    page.mouse.move(40, 40)
+    page.mouse.wheel(0, 300)
+    page.keyboard.press("Tab")
+
+
+def choose(stage: Stage, page: Page, file: Path, choice: str) -> None:
+    """Press the button on the page itself; on the preferences page where the page shows nothing without scripting."""
+    if not page.locator(f"button[value={choice}]").first.is_visible():
+        page.goto(f"{stage.proxied}/_consent?return_to=/{file.name}")
+    press(page, choice)
+
+
+def press(page: Page, choice: str) -> None:
+    with page.expect_navigation(wait_until="load", timeout=20_000):
+        page.locator(f"button[value={choice}]").first.click()
