@@ -30,6 +30,10 @@ from proxy.http.edge import Edge
 #: a page (a browser repeats what was cut off, a customer may not).
 GRACE: Mapping[int, int] = {signal.SIGINT: 1, signal.SIGTERM: 5}
 
+#: Seconds that an idle connection is kept: longer than front servers keep theirs (nginx: 60), so that they end it first
+#: and never send a request into a connection that is just being closed.
+KEEP_ALIVE = 75
+
 #: Connections that may wait to be accepted.
 BACKLOG = 2048
 
@@ -211,6 +215,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE[signal.SIGTERM],
     )
 

@@ -1,4 +1,4 @@
-"""Hypothesis profiles (`HYPOTHESIS_PROFILE=fuzz`, FUZZ_EXAMPLES for `make fuzz`), and the skip where there is no browser."""
+"""Hypothesis profiles (HYPOTHESIS_PROFILE=fuzz, FUZZ_EXAMPLES: `make fuzz`), and the skip where there is no browser."""
 
 from __future__ import annotations
 

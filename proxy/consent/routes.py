@@ -179,7 +179,8 @@ def _gpc() -> Answer:
 def _stub(doors: Doors, scope: Scope, key: str) -> Answer:
     """What stands where something of a vendor's stood, by what the browser wants to do with it (Sec-Fetch-Dest).
 
-    A beacon gets an empty success, a frame nothing at all, so that nothing shows and nothing fails.
+    A beacon gets an empty success, a frame nothing at all, and what a script fetches is an empty object, which is as
+    good as text as it is as JSON: nothing shows and nothing fails.
     """
     if scope["method"] not in ("GET", "HEAD"):
         return Answer(204, [(b"cache-control", b"no-store")])
@@ -191,6 +192,8 @@ def _stub(doors: Doors, scope: Scope, key: str) -> Answer:
         return _cacheable(scope, PIXEL, b"image/gif", lasting)
     if wanted == b"style":
         return _cacheable(scope, b"", b"text/css; charset=utf-8", lasting)
+    if wanted == b"empty":
+        return _cacheable(scope, b"{}", b"application/json", lasting)
     return _cacheable(scope, doors.stub(key), b"text/javascript; charset=utf-8", lasting)
 
 

@@ -219,11 +219,16 @@ def _depends(shown: str, visit: Visit) -> tuple[str, ...]:
 
 
 def _is_document(headers: Headers) -> bool:
-    """Whether the answer is shown as a page of its own: not fetched by a script, not framed."""
+    """Whether the answer is shown as a page of its own: not fetched by a script, not framed.
+
+    Robots and command lines get the same page as a person; what scripts of old browsers fetch has a Referer.
+    """
     destinations = values(headers, b"sec-fetch-dest")
     if destinations:
         return destinations == [b"document"]
-    return caching.accepts_html(headers) and not values(headers, b"x-requested-with")
+    if values(headers, b"x-requested-with"):
+        return False
+    return caching.accepts_html(headers) or not (values(headers, b"referer") or values(headers, b"origin"))
 
 
 def _prefetches(headers: Headers) -> bool:

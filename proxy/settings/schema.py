@@ -34,7 +34,7 @@ def _http_url(value: str) -> str:
 def _origin(value: str) -> str:
     value = _http_url(value)
     if urlsplit(value).path:
-        raise ValueError(f"{value!r} has a path; an origin is scheme, host and port alone, like https://shop.example")
+        raise ValueError(f"{value!r} has a path; write scheme, host and port alone, like https://shop.example")
     return value.lower()
 
 
@@ -61,7 +61,7 @@ class Controller(_Table):
 class Storefront(_Table):
     """The web server behind the proxy, and how long it may take (seconds)."""
 
-    url: Url | None = None
+    url: Origin | None = None
     host: Literal["keep"] | Host = "keep"
     tls_name: Host | None = None
     connect: Seconds = 5.0

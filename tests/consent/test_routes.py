@@ -292,7 +292,7 @@ async def test_the_style_sheet_is_kept_by_its_version_and_asked_for_again_withou
     [
         (None, 200, "text/javascript; charset=utf-8", b"/* stats */"),
         ("script", 200, "text/javascript; charset=utf-8", b"/* stats */"),
-        ("empty", 200, "text/javascript; charset=utf-8", b"/* stats */"),
+        ("empty", 200, "application/json", b"{}"),
         ("image", 200, "image/gif", PIXEL),
         ("style", 200, "text/css; charset=utf-8", b""),
         ("iframe", 204, None, b""),

@@ -43,7 +43,10 @@ def scope(*headers: tuple[bytes, bytes], visit: Visit = VISIT, method: str = "GE
         ([(b"sec-fetch-dest", b"empty"), (b"accept", b"text/html")], ""),
         ([(b"sec-fetch-dest", b"iframe")], ""),
         ([DOCUMENT, (b"sec-fetch-dest", b"iframe")], ""),
-        ([(b"accept", b"*/*")], ""),
+        ([(b"accept", b"*/*")], "banner"),
+        ([], "banner"),
+        ([(b"accept", b"*/*"), (b"referer", b"https://shop.example/")], ""),
+        ([(b"accept", b"*/*"), (b"origin", b"https://shop.example")], ""),
     ],
 )
 def test_only_documents_are_shown_something(headers: list[tuple[bytes, bytes]], shown: str) -> None:

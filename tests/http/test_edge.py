@@ -93,7 +93,7 @@ async def test_a_long_target_is_bounded_too() -> None:
     ("answer", "ends_with"),
     [
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", b"\r\n\r\nhello"),
-        (page(b"<p>hello", kind=b"text/html; charset=utf-8"), b"\r\n\r\n<p>hello"),
+        (page(b"<p>hello", kind=b"text/html; charset=utf-8"), b"<p>hello"),
         (page(b"hello", kind=b"text/plain"), b"\r\n\r\nhello"),
         (b"HTTP/1.1 204 No\r\n\r\n", b"\r\n\r\n"),
     ],
