@@ -20,7 +20,6 @@ class Form(Enum):
     SOURCE_SET = auto()
     LIST = auto()  # with spaces, or semicolons, between them
     STYLE = auto()
-    HANDLER = auto()
     DOCUMENT = auto()  # srcdoc
 
 
@@ -70,6 +69,7 @@ CARRIERS: dict[bytes, dict[bytes, Carrier]] = {
 EVERYWHERE: dict[bytes, Carrier] = {
     b"background": Carrier(Form.URL, Destination.IMAGE),
     b"poster": Carrier(Form.URL, Destination.IMAGE),
+    b"attributionsrc": Carrier(Form.LIST, Destination.BEACON),
     b"style": Carrier(Form.STYLE, Destination.STYLE),
 }
 

@@ -33,7 +33,11 @@ Told = Callable[[int, Weighed], None]
 _UNDELIMITED = re.compile(rb"[^\s\"'`<>(){},;]*+")
 _UNENDED = re.compile(rb"[^\s\"'`<>)]*+")
 # Any whole URL, for shops that block what they do not know. Group 1: the host.
-_ANY_URL = re.compile(rb"""["'`(](?:https?:)?(?:/|\\/){2}([\w-]+(?:\.[\w-]+)++)""", re.I)
+_ANY_URL = re.compile(rb"""["'`(][ \t]{0,4}+(?:https?:)?(?:/|\\/){2}([\w-]+(?:\.[\w-]+)++)""", re.I)
+#: Hosts of URLs that are names (XML namespaces, vocabularies): nobody is contacted by them.
+_NAMES = frozenset(
+    {"www.w3.org", "schema.org", "www.schema.org", "json-schema.org", "purl.org", "ns.adobe.com", "ogp.me"}
+)
 _PORT = re.compile(rb":[0-9]{1,5}")
 #: Bytes without a delimiter after which text leaves although a URL could go on in it, and how many of them stay.
 _LONGEST_RUN, _STAYING = 2048, 1024
@@ -110,11 +114,10 @@ class Literals:
     def _hosts(self, whole: bytes, before: int, text: bytes) -> list[tuple[int, int]]:
         """Where in the text a host stands that could matter, in order."""
         found = [(start, end) for _, start, end in self._rules.hosts_in(text)]
-        if self._rules.use.unknown == "block" and not self._style:
-            found += [
-                (match.start(1) - before, match.end(1) - before)
-                for match in _ANY_URL.finditer(whole, max(0, before - 1))
-            ]
+        if self._rules.use.unknown == "block":
+            urls = _ANY_URL.finditer(whole, max(0, before - 5))
+            spans = ((match.start(1) - before, match.end(1) - before) for match in urls)
+            found += [(start, end) for start, end in spans if start >= 0]
         found.sort()
         return found
 
@@ -145,14 +148,14 @@ class Literals:
 def weigh(rules: Rules, text: bytes, literal: Literal, stop: int, *, style: bool) -> Weighed | None:
     """What becomes of a literal; None where it is the shop's own, or nobody's that is known."""
     host = literal.host.strip(".")
-    if rules.is_own(host):
+    if rules.is_own(host) or host in _NAMES:
         return None
     rest = unescaped(text[literal.host_end : stop])
     split = split_url(f"https://{host}{rest}", rules.base)
     if split is None:
         return None
     shown = text[literal.start : stop].decode("utf-8", "replace")
-    open_ended = goes_on(text, stop) or stop - literal.host_end >= REACH or not (literal.whole or rest)
+    open_ended = literal.joined or goes_on(text, stop) or stop - literal.host_end >= REACH
     match = rules.use.matcher.find(*split)
     if match is not None and (match.link or literal.linked):
         return Weighed(Action.KEEP, Reason.LINK, match.vendor, *split, shown)

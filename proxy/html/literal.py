@@ -36,6 +36,7 @@ _ESCAPED = rb"\\++(?:/|[xX][0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})"
 _AFTER = re.compile(rb"(?:[^\s\"'`<>\\$]++|" + _ESCAPED + rb"|\$(?!\{))*+")
 _AFTER_IN_URL = re.compile(rb"(?:[^\s\"'`<>\\$)]++|" + _ESCAPED + rb"|\$(?!\{))*+")
 _ESCAPE = re.compile(r"\\+(?:/|[xX]([0-9a-fA-F]{2})|[uU]([0-9a-fA-F]{4}))")
+_JOINED = re.compile(rb"[ \t\r\n]*+\+")
 _GOES_ON = re.compile(rb"""["'`][ \t\r\n]{0,16}+(?:\+|\.c)|\$\{""")
 # A text that ends where more of it could go on with the URL, or with the expression that the literal is a part of.
 _UNDECIDED = re.compile(rb"""(?:["'`][ \t\r\n]{0,16}+\.?+|\$|\\*+(?:[xX][0-9a-fA-F]?+|[uU][0-9a-fA-F]{0,3}+)?+)\Z""")
@@ -46,7 +47,8 @@ _DOT, _OPENING = b".("
 class Literal(NamedTuple):
     """A URL, or (not `whole`) a part of one, that starts at `start`; its host stands at `host_start:host_end`.
 
-    `linked`: it is where an `<a>` in a string leads. `in_url`: it stands in CSS's `url(…)` without quotes.
+    `linked`: it is where an `<a>` in a string leads. `in_url`: it stands in CSS's `url(…)` without quotes. `joined`:
+    something is put before it when the script runs.
     """
 
     start: int
@@ -56,6 +58,7 @@ class Literal(NamedTuple):
     whole: bool
     linked: bool
     in_url: bool
+    joined: bool
 
 
 def literal_at(text: bytes, start: int, end: int, *, style: bool = False) -> Literal | None:
@@ -80,7 +83,8 @@ def literal_at(text: bytes, start: int, end: int, *, style: bool = False) -> Lit
     if opener is None or (not whole and opener[0][:1] == b"}" and not host.startswith(".")):
         return None
     linked = _LINK.match(back, found.end()) is not None and _in_link_tag(back)
-    return Literal(start - found.end(), host_start, end, host, whole, linked, b"(" in opener[0])
+    joined = _JOINED.match(back, opener.end()) is not None
+    return Literal(start - found.end(), host_start, end, host, whole, linked, b"(" in opener[0], joined)
 
 
 def _in_link_tag(back: bytes) -> bool:

@@ -100,8 +100,6 @@ class _Ruling:
                 self._code(attribute, style=True)
             case Form.DOCUMENT:
                 self._replace_text(attribute, self._inside)
-            case Form.HANDLER:
-                self._code(attribute, style=False)
 
     def _url(self, attribute: Attribute, use: Use) -> None:
         url = decode(attribute.raw)

@@ -109,6 +109,8 @@ def test_a_literal_that_names_a_denied_vendor_changes(source: str, result: str) 
         "'https://www.youtube.com/watch?v=1'",
         '\'<a class="x" href="https://www.youtube.com/embed/1">\'',
         "document.cookie = 't.co' + 'm'",
+        "document.referrer.indexOf('google.com') > 0",
+        "['google.com', 'bing.com', 'facebook.com']",
         "'https://js.stripe.com/v3/'",
         "gtag('config', 'G-1')",
         "a.google-analytics.com",

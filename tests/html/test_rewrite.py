@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a row of a table of markup is one line)
 """What becomes of each kind of tag: tables of markup in, markup out."""
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ CUT = [
     ("<svg><use xlink:href=//www.facebook.com/tr?id=1 /></svg>", "<svg><use /></svg>"),
     ('<a ping="//www.facebook.com/tr?id=1 /own" href=/>', '<a ping=" /own" href=/>'),
     ("<a ping=//www.facebook.com/tr?id=1 href=/>", "<a href=/>"),
+    ("<a attributionsrc=//www.facebook.com/tr?id=1 href=/>", "<a href=/>"),
     # links that load
     ("<link rel=dns-prefetch href=//www.google-analytics.com>", "<link rel=dns-prefetch>"),
     ("<link href=https://www.google-analytics.com rel='x PRECONNECT' crossorigin>", "<link rel='x PRECONNECT'>"),
@@ -209,8 +211,12 @@ def test_unknown_third_parties_follow_the_operator() -> None:
 
 
 def test_unknown_urls_in_scripts_are_blocked_too() -> None:
-    script = "<script>a='https://tracker.example.net/t.js';b='https://www.shop.example/x';c='https://ssl'</script>"
-    blocked = script.replace("tracker.example.net", "tracker.example.invalid")
+    script = (
+        "<script>a='https://tracker.example.net/t.js';b='https://www.shop.example/x';c='https://ssl';"
+        "d='http://www.w3.org/2000/svg'</script><style>a{b:url( //tracker.example.net/x)}</style>"
+    )
+    blocked = script.replace("tracker.example.net/t", "tracker.example.invalid/t")
+    blocked = blocked.replace("//tracker.example.net/x", "about:invalid")
     assert rewrite(script, page_of(unknown="block", first_party=frozenset({"shop.example"}))).decode() == blocked
     assert rewrite(script).decode() == script
 
