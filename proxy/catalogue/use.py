@@ -10,8 +10,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.match import Destination, Matcher, pattern_parts
 from proxy.catalogue.schema import Datum, Technical, Vendor
+from proxy.catalogue.url import Split
 from proxy.errors import Problem, Refused
 from proxy.model import Category, Decision, Reach, Reason
 from proxy.settings.schema import Settings, VendorSettings
@@ -38,7 +39,8 @@ class InUse:
     """What a shop has in use.
 
     `vendors` are those in use, by key, as the settings make them. `matcher` knows every described vendor. `version` is
-    the policy version: the settings', or a newer vendor's. `digest` changes whenever a page could.
+    the policy version: the settings', or a newer vendor's. `digest` changes whenever a page could. `hosted` finds only
+    what vendors have on hosts of the shop's own.
     """
 
     vendors: Mapping[str, Vendor]
@@ -47,6 +49,17 @@ class InUse:
     unknown: Literal["allow", "block"]
     version: int
     digest: str
+    hosted: Matcher = field(default_factory=lambda: Matcher(()))
+
+    def is_shop(self, split: Split, own: Collection[str]) -> bool:
+        """Whether a URL is the shop itself: under one of its `own` hosts, and not where the shop runs a vendor's
+        software on a host or path of its own (`[vendor.KEY] hosts`)."""
+        host = split.host
+        while host not in own:
+            _, dot, host = host.partition(".")
+            if not dot:
+                return False
+        return self.hosted.find(*split) is None
 
     def judge(self, host: str, target: str, decisions: Mapping[str, Decision]) -> tuple[Vendor | None, Decision]:
         """Whose URL this is (None: unknown) and whether the visit allows it. `decisions` holds one a vendor in use."""
@@ -92,6 +105,7 @@ def in_use(
         unknown=settings.unknown,
         version=max([settings.consent.policy, *(vendor.since for vendor in used.values())]),
         digest=_digest(catalogue, described, used, settings),
+        hosted=Matcher(_on_own_hosts(described, settings)),
     )
 
 
@@ -230,6 +244,14 @@ def _with_hosts(technical: Technical, own: VendorSettings) -> Technical:
     lists = {name: getattr(relay, name) for name in Destination}
     widened = relay.model_copy(update={name: (*lists[name], *own.hosts) for name in lists if lists[name]})
     return technical.model_copy(update={"match": (*technical.match, *own.hosts), "relay": widened})
+
+
+def _on_own_hosts(described: Mapping[str, Vendor], settings: Settings) -> Iterator[Vendor]:
+    """The vendors that the shop has on hosts of its own, with those hosts alone."""
+    for key, own in settings.vendor.items():
+        if own.hosts:
+            technical = described[key].technical.model_copy(update={"match": own.hosts, "links": ()})
+            yield described[key].model_copy(update={"technical": technical})
 
 
 def _loaded(described: Mapping[str, Vendor], used: Mapping[str, Vendor], settings: Settings) -> dict[str, Vendor]:

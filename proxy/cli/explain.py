@@ -120,9 +120,8 @@ def _outcomes(loaded: Loaded, site: str, markup: bytes) -> Iterator[_Outcome]:
 
 
 def _explain_url(loaded: Loaded, site: str, url: str, contacts: Split, as_json: bool) -> None:
-    host = contacts.host.strip("[]")
     match = loaded.use.matcher.find(*contacts)
-    ours = any(f".{host}".endswith(f".{suffix}") for suffix in first_party(urlsplit(site).hostname or ""))
+    ours = loaded.use.is_shop(contacts, first_party(urlsplit(site).hostname or ""))
     tried = {name: list(_outcomes(loaded, site, os.fsencode(tag(url)))) for name, tag in _TAGS.items()}
     if as_json:
         print_json(

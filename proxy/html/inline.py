@@ -148,11 +148,11 @@ class Literals:
 def weigh(rules: Rules, text: bytes, literal: Literal, stop: int, *, style: bool) -> Weighed | None:
     """What becomes of a literal; None where it is the shop's own, or nobody's that is known."""
     host = literal.host.strip(".")
-    if rules.is_own(host) or host in _NAMES:
+    if host in _NAMES:
         return None
     rest = unescaped(text[literal.host_end : stop])
     split = split_url(f"https://{host}{rest}", rules.base)
-    if split is None:
+    if split is None or rules.is_own(split):
         return None
     shown = text[literal.start : stop].decode("utf-8", "replace")
     open_ended = literal.joined or goes_on(text, stop) or stop - literal.host_end >= REACH

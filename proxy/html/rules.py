@@ -112,16 +112,11 @@ class Rules:
     def split(self, url: str) -> Split | None:
         """Host and target of a third party's URL; None for the shop's own, and for what contacts nobody."""
         split = split_url(url, self.base)
-        return None if split is None or self.is_own(split.host) else split
+        return None if split is None or self.is_own(split) else split
 
-    def is_own(self, host: str) -> bool:
-        """Whether this host is the shop itself."""
-        own = self._own
-        while host not in own:
-            _, dot, host = host.partition(".")
-            if not dot:
-                return False
-        return True
+    def is_own(self, split: Split) -> bool:
+        """Whether this is the shop itself."""
+        return self.use.is_shop(split, self._own)
 
     def weigh(self, url: str, use: Use) -> Weighed | None:
         """What becomes of a tag with this URL (character references decoded); None where no third party is named."""

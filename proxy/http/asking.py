@@ -193,7 +193,7 @@ class Asking:
         if use is None:
             return True
         split = split_url(url, question.origin + question.visit.path)
-        if split is None or any(f".{split.host}".endswith(f".{own}") for own in self._first_party(question.origin)):
+        if split is None or self._use.is_shop(split, self._first_party(question.origin)):
             return True
         vendor, decision = self._use.judge(split.host, split.target, question.ruling.decisions)
         return verdict(vendor, decision, use, split.host, split.target)[0] is Action.KEEP

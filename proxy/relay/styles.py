@@ -57,7 +57,7 @@ def _place(written: bytes, base: str, page: Page, *, text: bool) -> bytes | None
     split = split_url(url, base)
     if split is None or not split.target.isascii():
         return None if url.lower().startswith(("data:", "about:")) else _NOWHERE
-    if any(f".{split.host}".endswith(f".{own}") for own in page.first_party):
+    if page.use.is_shop(split, page.first_party):
         return None
     vendor, decision = page.use.judge(split.host, split.target, page.decisions)
     if vendor is None and text:

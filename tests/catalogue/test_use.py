@@ -10,6 +10,7 @@ import pytest
 from proxy.catalogue.load import Catalogue, catalogue_of
 from proxy.catalogue.match import Destination, relays
 from proxy.catalogue.schema import Datum
+from proxy.catalogue.url import Split
 from proxy.catalogue.use import InUse, in_use
 from proxy.errors import Problem, Refused
 from proxy.model import Category, Decision, Reach, Reason
@@ -241,3 +242,20 @@ def test_the_digest_changes_with_the_catalogue() -> None:
     other = catalogue_of([*CATALOGUE.vendors.values(), vendor("more")])
     settings = _settings(vendors={"use": ["stats"]})
     assert in_use(CATALOGUE, settings).digest != in_use(other, settings).digest
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "ours"),
+    [
+        ("shop.example", "/app.js", True),
+        ("www.shop.example", "/", True),
+        ("stats.shop.example", "/x.js", False),
+        ("shop.example", "/own/stats/x.js", False),
+        ("shop.example", "/own/stationery", True),
+        ("othershop.example", "/", False),
+        ("example", "/", False),
+    ],
+)
+def test_what_a_vendor_has_on_the_shops_own_host_is_the_vendors(host: str, target: str, ours: bool) -> None:
+    used = _used(["stats"], stats={"hosts": ["stats.shop.example", "shop.example/own/stats"]})
+    assert used.is_shop(Split(host, target), {"shop.example"}) is ours
