@@ -1,7 +1,7 @@
-"""Where tests find what is not in the repository: the folder of real pages and outside cases, and the browser.
+"""Where tests find what is not in the repository: the folder of real pages and outside cases, and other programs.
 
-`PAGES_DIR` and `CONFORMANCE_DIR` may be absent; tests that read them then skip, and say so. With REQUIRE=browser in the
-environment a missing browser is a failure, not a skip (CI sets it).
+`PAGES_DIR` and `CONFORMANCE_DIR` may be absent; tests that read them then skip, and say so. A program that is missing
+skips the tests that need it, but for those named in the environment (REQUIRE=browser,nginx in CI): these then fail.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ PAGES_DIR = SHARED / "pages"
 CONFORMANCE_DIR = SHARED / "conformance"
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-BROWSER_REQUIRED = "browser" in os.environ.get("REQUIRE", "").split(",")
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+_PROGRAMS = {"browser": (CHROMIUM, "Chromium", "chromium"), "nginx": (NGINX, "nginx", "nginx-light")}
+
+#: Markers whose tests are skipped here, and why.
+MISSING = {
+    mark: f"{name} is not installed (Debian: apt-get install {package})"
+    for mark, (found, name, package) in _PROGRAMS.items()
+    if found is None and mark not in os.environ.get("REQUIRE", "").split(",")
+}
 
 
 def real_pages() -> list[Path]:
