@@ -46,7 +46,10 @@ TEXT = _pattern(rb"(?:[^<]++|<(?=[^a-zA-Z/!?]))*+")
 
 # Attributes that can make a browser contact somebody on whatever element they stand: on…, style, src, srcset,
 # background, ping, poster, http-equiv, lowsrc, attributionsrc. (Elements with further ones are stopped at by name.)
-_HARMLESS_NAME = rb"(?![oO][nN]|[sS](?:[rR][cC]|[tT][yY])|[bB][aA]|[pP](?:[iI]|[oO][sS])|[hH][tT]|[lL][oO][wW]|[aA][tT][tT])[^<<_>>\"'<>/=]++"
+_HARMLESS_NAME = (
+    rb"(?![oO][nN]|[sS](?:[rR][cC]|[tT][yY])|[bB][aA]|[pP](?:[iI]|[oO][sS])|[hH][tT]|[lL][oO][wW]|[aA][tT][tT])"
+    rb"[^<<_>>\"'<>/=]++"
+)
 _PLAIN_ATTRIBUTES = (
     rb"""(?:[<<_>>]++(?:<<name>>(?:="[^"]*+"|='[^']*+'|=[^<<_>>"'<>`]++)?+|<<calm>>|style="[^"(&\\@]*+"))*+"""
     rb"""[<<_>>]*+/?+>"""

@@ -29,11 +29,11 @@ from proxy.model import Action, Decision, Reach, Reason
 
 #: Told of every literal that could contact somebody: its offset in the text, and the weighed URL.
 Told = Callable[[int, Weighed], None]
+#: Where hosts stand in a text, in order.
+Hosts = list[tuple[int, int]]
 
 _UNDELIMITED = re.compile(rb"[^\s\"'`<>(){},;]*+")
 _UNENDED = re.compile(rb"[^\s\"'`<>)]*+")
-# Any whole URL, for shops that block what they do not know. Group 1: the host.
-_ANY_URL = re.compile(rb"""["'`(][ \t]{0,4}+(?:https?:)?(?:/|\\/){2}([\w-]+(?:\.[\w-]+)++)""", re.I)
 #: Hosts of URLs that are names (XML namespaces, vocabularies): nobody is contacted by them.
 _NAMES = frozenset(
     {"www.w3.org", "schema.org", "www.schema.org", "json-schema.org", "purl.org", "ns.adobe.com", "ogp.me"}
@@ -58,16 +58,19 @@ class Literals:
         self._waiting = _UNDELIMITED
         self._wake = 0
 
-    def feed(self, piece: bytes, *, last: bool = False) -> bytes:
-        """The text that can leave now: the very same object where nothing changes and nothing is held."""
+    def feed(self, piece: bytes, *, last: bool = False, found: Hosts | None = None) -> bytes:
+        """The text that can leave now: the very same object where nothing changes and nothing is held.
+
+        `found`: the hosts in the first piece, where they are known already.
+        """
         if not self._held:
-            return self._rewrite(piece, last)
+            return self._rewrite(piece, last, found)
         self._held += piece
         if not last and len(self._held) < self._wake and _end(self._waiting.match(piece)) == len(piece):
             return b""
         return self._rewrite(bytes(self._held), last)
 
-    def _rewrite(self, text: bytes, last: bool) -> bytes:
+    def _rewrite(self, text: bytes, last: bool, found: Hosts | None = None) -> bytes:
         """Changes what is settled of the text and holds the rest."""
         size, before = len(text), len(self._context)
         whole = self._context + text if before else text
@@ -79,7 +82,7 @@ class Literals:
         self._waiting, self._wake = _UNDELIMITED, _LONGEST_RUN + 1
         out: list[bytes] = []
         copied = passed = 0
-        for start, end in self._hosts(whole, before, text):
+        for start, end in self._rules.hosts_in(text, style=self._style) if found is None else found:
             if start < passed or end > ready:
                 continue
             literal = literal_at(whole, before + start, before + end, style=self._style)
@@ -111,19 +114,22 @@ class Literals:
         out.append(text[copied:settled])
         return b"".join(out)
 
-    def _hosts(self, whole: bytes, before: int, text: bytes) -> list[tuple[int, int]]:
-        """Where in the text a host stands that could matter, in order."""
-        found = [(start, end) for _, start, end in self._rules.hosts_in(text)]
-        if self._rules.use.unknown == "block":
-            urls = _ANY_URL.finditer(whole, max(0, before - 5))
-            spans = ((match.start(1) - before, match.end(1) - before) for match in urls)
-            found += [(start, end) for start, end in spans if start >= 0]
-        found.sort()
-        return found
+    def _weigh(self, text: bytes, literal: Literal, stop: int) -> Weighed | None:
+        """Judged once for all literals of the same bytes that stand alike."""
+        open_ended = literal.joined or goes_on(text, stop) or stop - literal.host_end >= REACH
+        url = text[literal.start : stop]
+        key = url + bytes(
+            (self._style, open_ended, literal.whole, literal.linked, literal.host_end - literal.start & 255)
+        )
+        known = self._rules.literals.get(key)
+        if known is None:
+            known = (weigh(self._rules, literal, url, style=self._style, open_ended=open_ended),)
+            self._rules.literals.put(key, known, 2 * len(key) + 300)
+        return known[0]
 
     def _change(self, text: bytes, literal: Literal, stop: int, offset: int) -> tuple[int, int, bytes] | None:
         """What to put in place of which part of a literal; None to leave it."""
-        weighed = weigh(self._rules, text, literal, stop, style=self._style)
+        weighed = self._weigh(text, literal, stop)
         if weighed is None:
             return None
         rules, start, end = self._rules, literal.start, literal.host_end
@@ -145,17 +151,19 @@ class Literals:
         return text.rfind(b".", literal.host_start, end) + 1, end, b"invalid"
 
 
-def weigh(rules: Rules, text: bytes, literal: Literal, stop: int, *, style: bool) -> Weighed | None:
-    """What becomes of a literal; None where it is the shop's own, or nobody's that is known."""
+def weigh(rules: Rules, literal: Literal, url: bytes, *, style: bool, open_ended: bool) -> Weighed | None:
+    """What becomes of a literal whose bytes are `url`; None where it is the shop's own, or nobody's that is known.
+
+    `open_ended`: something is put before or behind it when the script runs.
+    """
     host = literal.host.strip(".")
     if host in _NAMES:
         return None
-    rest = unescaped(text[literal.host_end : stop])
+    rest = unescaped(url[literal.host_end - literal.start :])
     split = split_url(f"https://{host}{rest}", rules.base)
     if split is None or rules.is_own(split):
         return None
-    shown = text[literal.start : stop].decode("utf-8", "replace")
-    open_ended = literal.joined or goes_on(text, stop) or stop - literal.host_end >= REACH
+    shown = url.decode("utf-8", "replace")
     match = rules.use.matcher.find(*split)
     if match is not None and (match.link or literal.linked):
         return Weighed(Action.KEEP, Reason.LINK, match.vendor, *split, shown)

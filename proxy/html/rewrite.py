@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from proxy.html import grammar
 from proxy.html.attributes import decode, parse
-from proxy.html.inline import Literals
+from proxy.html.inline import Hosts, Literals
 from proxy.html.page import CannotRewrite, Page, TagReport
 from proxy.html.place import MARKS, NOWHERE, Place
 from proxy.html.rules import Rules, Weighed, rules_of
@@ -198,12 +198,14 @@ class Markup:
         if self._code:
             text = self._scanner.buffer[start:end]
             over = self._scanner.text_over
+            found: Hosts | None = None
             if self._literals is None:
                 style = self._code == b"style"
-                if over and self._rules.names_nobody(text, style=style):
+                found = self._rules.hosts_in(text, style=style)
+                if over and not found:
                     return
                 self._literals = Literals(self._rules, self._tell_literal, style=style)
-            changed = self._literals.feed(text, last=over)
+            changed = self._literals.feed(text, last=over, found=found)
         elif self._noscript is not None and kind is RAW:
             text = self._scanner.buffer[start:end]
             changed = self._noscript.feed(text)

@@ -7,6 +7,7 @@ What is remembered of tags is bounded, in number and bytes, and holds for one se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from operator import attrgetter
@@ -29,6 +30,9 @@ V = TypeVar("V")
 
 #: The key of the stub for blocked third parties that no file describes.
 UNKNOWN = "unknown"
+# The host of any whole URL: in a style sheet, and with slashes escaped as scripts do it.
+_STYLE_URL = re.compile(rb"//([\w-]+(?:\.[\w-]+)++)")
+_URL = re.compile(rb"(?:/|\\{1,4}(?:/|x2[fF]|u002[fF])){2}([\w-]+(?:\.[\w-]+)++)")
 _NOT_IN_USE = Decision(False, Reason.NOT_IN_USE)
 
 
@@ -107,7 +111,10 @@ class Rules:
         self.base = base
         self._own = own
         self._automaton = _automaton(Identity(use))
+        self._hosts = frozenset(use.matcher.hosts)
         self.tags: Remembered[Ruled] = Remembered()
+        #: What was worked out for literals, by their bytes and how they stand; in a tuple, for it may be None.
+        self.literals: Remembered[tuple[Weighed | None]] = Remembered()
 
     def split(self, url: str) -> Split | None:
         """Host and target of a third party's URL; None for the shop's own, and for what contacts nobody."""
@@ -131,15 +138,28 @@ class Rules:
         scheme = "http" if url[:5].lower() == "http:" else "https"
         return Weighed(action, reason, vendor, host, target, f"{scheme}://{host}{target}")
 
-    def hosts_in(self, text: bytes) -> list[tuple[int, int, int]]:
-        """Where hosts that the catalogue knows stand in a text (number of the host, start, end), by their ends."""
-        return self._automaton.find_matches_as_indexes(text.lower(), overlapping=True)
+    def hosts_in(self, text: bytes, *, style: bool) -> list[tuple[int, int]]:
+        """Where a host that matters may stand in the text of a script, or of a style sheet (which can only hold whole
+        URLs), in order. With unknown third parties blocked, every URL's host matters."""
+        blocked = self.use.unknown == "block"
+        if style and b"\\/" not in text:
+            spans = (match.span(1) for match in _STYLE_URL.finditer(text))
+            return [(start, end) for start, end in spans if blocked or self._knows(text[start:end])]
+        matches = self._automaton.find_matches_as_indexes(text.lower(), overlapping=True)
+        found = [(start, end) for _, start, end in matches]
+        if blocked:
+            found += [match.span(1) for match in _URL.finditer(text)]
+        found.sort()
+        return found
 
-    def names_nobody(self, text: bytes, *, style: bool) -> bool:
-        """Whether no script (or style sheet, which can only hold whole URLs) with this text can contact a vendor."""
-        if style and b"//" not in text and b"\\/" not in text:
-            return True
-        return self.use.unknown == "allow" and not self.hosts_in(text)
+    def _knows(self, host: bytes) -> bool:
+        """Whether the catalogue has patterns for this host."""
+        name = host.decode("latin-1").lower()
+        while name not in self._hosts:
+            _, dot, name = name.partition(".")
+            if not dot:
+                return False
+        return True
 
     def decision(self, vendor: Vendor, split: Split) -> Decision:
         """The decision for a vendor that a URL of this host and target may belong to."""
