@@ -12,7 +12,9 @@ import html
 import re
 from typing import NamedTuple
 
-#: Bytes before a host that say what it stands in. A host is at most 253 bytes long (RFC 1035, 2.3.4).
+#: Nobody has a longer name (RFC 1035, 2.3.4), so nobody is contacted by one.
+LONGEST_HOST = 254
+#: Bytes before a host that say what it stands in.
 CONTEXT = 320
 #: Bytes behind a host by which its URL is judged; what follows them is left as it is.
 REACH = 4096
@@ -75,6 +77,8 @@ def literal_at(text: bytes, start: int, end: int, *, style: bool = False) -> Lit
     if found[1] and found[1][0] in _LABEL:
         return None
     host_start = start - found.end(1)
+    if end - host_start > LONGEST_HOST:
+        return None
     host = text[host_start:end].decode("latin-1").lower()
     whole = found[2] is not None
     if style and not whole:

@@ -49,8 +49,8 @@ class Page:
     the page's absolute address, for relative URLs. `decisions` holds one decision for each vendor in use, and never
     changes; where like visits are given the very same mapping, nothing is worked out twice. `first_party` are the host
     suffixes that are the shop itself, lower case. `banner` and `footer` are given the page's `lang` (None if it states
-    none) and return ASCII bytes that go right after `<body>` and before `</body>`; None: nothing goes in. `report` hears
-    of every tag, in the order of the page.
+    none) and return ASCII bytes that go right after `<body>` and before `</body>`; None: nothing goes in. `report`
+    hears of every tag, in the order of the page.
     """
 
     origin: str

@@ -18,6 +18,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.url import Split, split_url
+from proxy.html.literal import LONGEST_HOST
 from proxy.html.page import Page
 from proxy.html.verdict import Use, verdict
 from proxy.model import Action, Decision, Reason
@@ -119,7 +120,7 @@ class Rules:
     def split(self, url: str) -> Split | None:
         """Host and target of a third party's URL; None for the shop's own, and for what contacts nobody."""
         split = split_url(url, self.base)
-        return None if split is None or self.is_own(split) else split
+        return None if split is None or len(split.host) > LONGEST_HOST or self.is_own(split) else split
 
     def is_own(self, split: Split) -> bool:
         """Whether this is the shop itself."""

@@ -88,6 +88,8 @@ PATTERNS |= {
         ('<img alt="', "&amp", '" src=//google-analytics.com/>'),
         ('<img src="', "&#", '">'),
         ('<img src="', "//", '">'),
+        ('<img src="//', "a.", '">'),
+        ('<img srcset="//', "a.,//b.", '">'),
         ('<img src="https://google-analytics.com/', "../", '">'),
         ("<img ", "src=//google-analytics.com/ ", ">"),
         ("<img ", " ", ">"),
@@ -123,8 +125,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=64 << 10, help="n, in bytes (a quarter of it byte by byte)")
     parser.add_argument("--only", default="", help="patterns that hold this text")
+    parser.add_argument("--unknown", choices=("allow", "block"), default="block")
     chosen = parser.parse_args(None if arguments is None else list(arguments))
-    page = page_of(banner=lambda _: b"<section>banner</section>")
+    page = page_of(unknown=chosen.unknown, banner=lambda _: b"<section>banner</section>")
     table = Table(title=f"Hostile pages, n = {chosen.size} bytes (byte by byte: a quarter), seconds of CPU")
     for column in ("pattern", "whole", "2n", "4n", "1 KiB", "2n", "4n", "1 byte", "2n", "4n"):
         table.add_column(column, justify="left" if column == "pattern" else "right", no_wrap=True)

@@ -75,6 +75,10 @@ def texts(body: bytes) -> list[str]:
     ]
 
 
+def elements(body: bytes) -> list[str | None]:
+    return [node.tag for node in LexborHTMLParser(body).css("*")]
+
+
 def in_pieces(page: Page, body: bytes, chance: random.Random) -> bytes:
     rewriter, out, at = Rewriter(page), [], 0
     while at < len(body):
@@ -94,6 +98,7 @@ def test_a_real_page(path: Path) -> None:
     cut = rewrite(body)
     assert loads_denied(cut) == []
     assert texts(cut) == texts(body)
+    assert elements(cut) == elements(body)
 
 
 @needs_pages
