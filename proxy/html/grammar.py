@@ -129,3 +129,9 @@ BETWEEN_RUN = _pattern(rb"[" + SPACE + rb"/]*+")
 ATTRIBUTE_RUN = _pattern(rb"[^" + SPACE + rb"/>=]*+")
 SPACE_RUN = _pattern(rb"[" + SPACE + rb"]*+")
 UNQUOTED_RUN = _pattern(rb"[^" + SPACE + rb">]*+")
+
+
+def end(found: re.Match[bytes] | None) -> int:
+    """Where a pattern that matches anywhere (it may match nothing) ended."""
+    assert found is not None
+    return found.end()

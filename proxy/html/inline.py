@@ -21,6 +21,7 @@ from collections.abc import Callable
 from proxy.catalogue.match import Destination, embeds, pattern_parts, relays
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.url import Split, split_url
+from proxy.html import grammar
 from proxy.html.literal import CONTEXT, REACH, Literal, end_of, goes_on, literal_at, unescaped
 from proxy.html.page import Page
 from proxy.html.rules import Rules, Weighed, rules_of
@@ -66,7 +67,7 @@ class Literals:
         if not self._held:
             return self._rewrite(piece, last, found)
         self._held += piece
-        if not last and len(self._held) < self._wake and _end(self._waiting.match(piece)) == len(piece):
+        if not last and len(self._held) < self._wake and grammar.end(self._waiting.match(piece)) == len(piece):
             return b""
         return self._rewrite(bytes(self._held), last)
 
@@ -229,13 +230,7 @@ def _last_delimiter(text: bytes) -> int:
     window = 64
     while True:
         back = text[max(0, size - window) :][::-1]
-        run = _end(_UNDELIMITED.match(back))
+        run = grammar.end(_UNDELIMITED.match(back))
         if run < len(back) or window >= size or window > _LONGEST_RUN:
             return size - run
         window *= 4
-
-
-def _end(found: re.Match[bytes] | None) -> int:
-    """Where a pattern that matches anywhere (it may match nothing) ended."""
-    assert found is not None
-    return found.end()

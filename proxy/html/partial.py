@@ -6,7 +6,6 @@ What is held has an end (`LARGEST`); beyond it the page cannot be rewritten.
 
 from __future__ import annotations
 
-import re
 from enum import Enum, auto
 
 from proxy.html import grammar
@@ -62,24 +61,24 @@ class PartialTag:
         while at < size:
             match state:
                 case _In.NAME:
-                    at = _end(grammar.NAME_RUN.match(held, at))
+                    at = grammar.end(grammar.NAME_RUN.match(held, at))
                     state = _In.BETWEEN if at < size else state
                 case _In.BETWEEN:
-                    at = _end(grammar.BETWEEN_RUN.match(held, at))
+                    at = grammar.end(grammar.BETWEEN_RUN.match(held, at))
                     if at < size:
                         if held[at] == 0x3E:
                             return True
                         at, state = at + 1, _In.ATTRIBUTE
                 case _In.ATTRIBUTE:
-                    at = _end(grammar.ATTRIBUTE_RUN.match(held, at))
+                    at = grammar.end(grammar.ATTRIBUTE_RUN.match(held, at))
                     state = _In.AFTER if at < size else state
                 case _In.AFTER:
-                    at = _end(grammar.SPACE_RUN.match(held, at))
+                    at = grammar.end(grammar.SPACE_RUN.match(held, at))
                     if at < size:
                         equals = held[at] == 0x3D
                         at, state = at + equals, _In.EQUALS if equals else _In.BETWEEN
                 case _In.EQUALS:
-                    at = _end(grammar.SPACE_RUN.match(held, at))
+                    at = grammar.end(grammar.SPACE_RUN.match(held, at))
                     if at < size:
                         if held[at] == 0x3E:
                             return True
@@ -89,7 +88,7 @@ class PartialTag:
                     quote = held.find(b'"' if state is _In.DOUBLE else b"'", at)
                     at, state = (quote + 1, _In.BETWEEN) if quote >= 0 else (size, state)
                 case _In.UNQUOTED:
-                    at = _end(grammar.UNQUOTED_RUN.match(held, at))
+                    at = grammar.end(grammar.UNQUOTED_RUN.match(held, at))
                     state = _In.BETWEEN if at < size else state
         self._read, self._state = at, state
         return False
@@ -97,9 +96,3 @@ class PartialTag:
 
 _CLOSERS = {_In.DOUBLE: b'">', _In.SINGLE: b"'>"}
 _QUOTES = {0x22: _In.DOUBLE, 0x27: _In.SINGLE}
-
-
-def _end(found: re.Match[bytes] | None) -> int:
-    """Where a pattern that matches anywhere (it may match nothing) ended."""
-    assert found is not None
-    return found.end()

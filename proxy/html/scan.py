@@ -19,6 +19,7 @@ from proxy.html import grammar
 from proxy.html.attributes import closes_itself, decode, parse
 from proxy.html.foreign import Foreign
 from proxy.html.partial import PartialTag
+from proxy.html.raw import RAW_TEXT, RawText
 
 
 class Kind(IntEnum):
@@ -46,13 +47,7 @@ class Until(Enum):
     NEVER = b""
 
 
-#: Elements of HTML whose text is not markup, but for script and plaintext.
-RAW_TEXT = frozenset({b"style", b"xmp", b"iframe", b"noembed", b"noframes", b"title", b"textarea", b"noscript"})
-_RUN = {name: grammar.raw_run(name) for name in RAW_TEXT}
-_ENDS = {name: grammar.raw_end(name).match for name in RAW_TEXT | {b"script"}}
 _ENTERED = RAW_TEXT | {b"script", b"plaintext", b"svg", b"math"}
-_SCRIPT_RUN = (grammar.SCRIPT_RUN, grammar.ESCAPED_RUN, grammar.DOUBLE_RUN)
-_PLAIN, _ESCAPED, _DOUBLE = range(3)
 _CDATA = b"[CDATA["
 _SLASH = 0x2F
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -78,15 +73,14 @@ class Scanner:
         self.text_over = False
         self._texts = texts
         self._scripting = scripting
-        self._raw: bytes | None = None
-        self._script = _PLAIN
+        self._raw: RawText | None = None
         self._until: Until | None = None
         self._opened = 0
         self._partial: PartialTag | None = None
 
     def begin(self, raw: bytes | None = None, until: Until | None = None) -> None:
         """Starts inside an element's text, or a section of foreign content."""
-        self._raw, self._until = raw, until
+        self._raw, self._until = None if raw is None else RawText(raw), until
 
     def feed(self, piece: bytes) -> None:
         """Takes the next piece; what was not settled stays before it."""
@@ -116,15 +110,16 @@ class Scanner:
             raw = self._raw
             if raw is None:
                 pattern = self.skip if self.foreign is None else self._foreign_skip(self.foreign)
-                at = _end(pattern.match(buffer, self.cursor))
+                at = grammar.end(pattern.match(buffer, self.cursor))
                 if at == size:
                     self.cursor = size
                     break
             else:
                 start = self.cursor
-                at = self.cursor = self._raw_text(raw, last)
+                at, self.text_over = raw.run(buffer, start, last=last)
+                self.cursor = at
                 if at > start:
-                    yield RAW, start, at, raw
+                    yield RAW, start, at, raw.name
                 if not self.text_over:
                     break
             found = whole_tag(buffer, at)
@@ -169,7 +164,7 @@ class Scanner:
         if self._partial is not None:
             return self._partial.closer
         if self._raw is not None:
-            return b"</" + self._raw + b">"
+            return b"</" + self._raw.name + b">"
         rest = self.buffer[self.cursor :]
         if rest.startswith(b"<!--"):
             return b"-->"
@@ -184,10 +179,8 @@ class Scanner:
 
     def _enter(self, name: bytes, tag: bytes) -> None:
         """An element of HTML begins: its text may be raw, or foreign content."""
-        if name == b"script":
-            self._raw, self._script = name, _PLAIN
-        elif name in RAW_TEXT:
-            self._raw = name if self._scripting or name != b"noscript" else None
+        if name == b"script" or (name in RAW_TEXT and (self._scripting or name != b"noscript")):
+            self._raw = RawText(name)
         elif name == b"plaintext":
             self._until = Until.NEVER
         elif name in (b"svg", b"math") and not closes_itself(tag):
@@ -212,7 +205,7 @@ class Scanner:
         """Takes what is no whole tag: text, a comment, a tag that has not ended. The token, if whole and wanted."""
         buffer = self.buffer
         size = len(buffer)
-        text = _end(grammar.TEXT.match(buffer, at)) if self._raw is None else at
+        text = grammar.end(grammar.TEXT.match(buffer, at)) if self._raw is None else at
         if text == at and last and buffer[at:] in (b"<", b"</"):
             text = size
         if text > at:
@@ -261,7 +254,7 @@ class Scanner:
         """Runs to what ends a comment, section or text; stays in it if that has not come."""
         buffer, at = self.buffer, self.cursor
         if until is Until.DASHES:
-            end = stop = _end(grammar.COMMENT_RUN.match(buffer, at))
+            end = stop = grammar.end(grammar.COMMENT_RUN.match(buffer, at))
             if buffer.startswith(b"-->", stop):
                 end = stop + 3
             elif buffer.startswith(b"--!>", stop):
@@ -284,57 +277,9 @@ class Scanner:
         elif self._texts and over:
             yield COMMENT, self._opened - self.base, end, b""
 
-    # ── raw text ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _raw_text(self, name: bytes, last: bool) -> int:
-        """Where a raw text element's text ends in the buffer; `text_over` says whether its end tag begins there."""
-        buffer, at = self.buffer, self.cursor
-        size = len(buffer)
-        ends = _ENDS[name]
-        while True:
-            run = _SCRIPT_RUN[self._script] if name == b"script" else _RUN[name]
-            at = _end(run.match(buffer, at))
-            if at >= size:
-                self.text_over = False
-                return size
-            if ends(buffer, at) is not None and not (name == b"script" and self._script == _DOUBLE):
-                self.text_over = True
-                return at
-            if not last and size - at <= len(name) + 2 and _could_become(buffer[at:].lower(), name):
-                self.text_over = False
-                return at
-            at = self._script_step(at) if name == b"script" else at + 1
-
-    def _script_step(self, at: int) -> int:
-        """Past what stopped a run of script data, into the state that it leads to."""
-        buffer = self.buffer
-        if buffer.startswith(b"-->", at):
-            self._script = _PLAIN
-            return at + 3
-        if self._script == _PLAIN and buffer.startswith(b"<!--", at):
-            self._script = _ESCAPED
-            return at + 2  # the dashes may be those of `-->`, too
-        if self._script == _ESCAPED and grammar.SCRIPT_START.match(buffer, at):
-            self._script = _DOUBLE
-        elif self._script == _DOUBLE and _ENDS[b"script"](buffer, at):
-            self._script = _ESCAPED
-        return at + 1
-
-
-def _could_become(rest: bytes, name: bytes) -> bool:
-    """Whether the buffer's last bytes are the beginning of something that counts in this text."""
-    ends = (b"</" + name).startswith(rest)
-    return ends or (name == b"script" and any(mark.startswith(rest) for mark in (b"<!--", b"<script", b"-->")))
-
 
 def _told(name: bytes, tag: bytes) -> dict[bytes, bytes]:
     """The attributes that decide how an element is read inside foreign content; of most names none does."""
     if name not in (b"font", b"annotation-xml"):
         return {}
     return {a.name: decode(a.raw).encode("utf-8", "surrogateescape") for a in parse(tag) if a.first}
-
-
-def _end(found: re.Match[bytes] | None) -> int:
-    """Where a pattern that matches anywhere (it may match nothing) ended."""
-    assert found is not None
-    return found.end()
