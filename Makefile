@@ -29,7 +29,7 @@ demo: $(STAMP)  ## a sample shop behind the proxy, with stand-ins for its vendor
 	@exec $(BIN)/consentry demo $(ARGS)
 
 test: $(STAMP)  ## all tests (browser tests where Debian's chromium is installed); ARGS goes to pytest
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: $(STAMP)  ## style and types
 	$(BIN)/ruff check

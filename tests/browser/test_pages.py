@@ -66,6 +66,21 @@ class Sight:
     contacts: list[Contact]
 
 
+#: What a reader can read: all of the page, also what is only laid out once it is scrolled to, without what is ours.
+READ = """() => {
+    const ours = [...document.querySelectorAll("#consentry, #consentry-choices")].map(
+        one => [one, one.parentNode, one.nextSibling]
+    );
+    ours.forEach(([one]) => one.remove());
+    document.querySelectorAll("*").forEach(one => {
+        if (getComputedStyle(one).contentVisibility === "auto") one.style.contentVisibility = "visible";
+    });
+    const text = document.body.checkVisibility() ? document.body.innerText : "";
+    ours.forEach(([one, parent, next]) => parent.insertBefore(one, next));
+    return text;
+}"""
+
+
 def view(stage: Stage, page: Page, go: Callable[[], object]) -> Sight:
     """Do one thing that loads a page, wait until it is quiet, and tell what came of it."""
     errors: Counter[str] = Counter()
@@ -79,9 +94,10 @@ def view(stage: Stage, page: Page, go: Callable[[], object]) -> Sight:
     stage.around.forget()
     go()
     page.wait_for_load_state("load", timeout=20_000)
+    touch(page)
     quiet(stage)
     page.remove_listener("pageerror", hear)
-    return Sight(page.evaluate("document.body.innerText"), errors, stage.around.seen())
+    return Sight(page.evaluate(READ), errors, stage.around.seen())
 
 
 def quiet(stage: Stage) -> None:
@@ -136,11 +152,9 @@ def test_nobody_is_contacted_that_the_visitor_did_not_choose(stage: Stage, file:
         straight = view(stage, page, lambda: page.goto(f"{stage.direct}/{file.name}"))
         page.goto("about:blank")
         first = view(stage, page, lambda: page.goto(f"{stage.proxied}/{file.name}"))
-        touch(page)
         refused = view(stage, page, lambda: choose(stage, page, file, "reject"))
         page.goto(f"{stage.proxied}/_consent?return_to=/{file.name}")
         granted = view(stage, page, lambda: press(page, "accept"))
-        touch(page)
         withdrawn = view(stage, page, lambda: choose(stage, page, file, "withdraw"))
         back = view(stage, page, page.go_back)
 
