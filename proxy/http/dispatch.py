@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from email.utils import formatdate
 from typing import Literal
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.consent.failure import failure_headers, failure_page
 from proxy.http.visit import Headers, Seals, host_of, languages, read_visit
@@ -50,6 +51,7 @@ class Dispatch:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the public listener does not serve {scope['type']}")
+        send = _dated(send)
         headers: Headers = tuple(scope["headers"])
         refusal = self._refusal(scope["method"], headers)
         if refusal is not None:
@@ -75,6 +77,17 @@ class Dispatch:
         if self._hosts is not None and host not in self._hosts:
             return 421
         return None
+
+
+def _dated(send: Send) -> Send:
+    """One Date on every answer: the storefront's, else ours (RFC 9110, 6.6.1)."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start" and not any(name == b"date" for name, _ in message["headers"]):
+            message = {**message, "headers": [*message["headers"], (b"date", formatdate(usegmt=True).encode())]}
+        await send(message)
+
+    return dated
 
 
 def _hosts(settings: Settings) -> frozenset[str] | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
 from typing import Literal
 
 import structlog
@@ -87,7 +86,6 @@ def failure_answer(failure: Failure, visit: Visit, prefix: str) -> tuple[list[tu
     headers = [
         *failure_headers(visit.languages),
         (b"content-length", str(len(body)).encode()),
-        (b"date", formatdate(usegmt=True).encode()),
         (b"proxy-status", f"consentry; error={failure.error}{details}".encode()),
     ]
     if failure.retry_after is not None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from email.utils import formatdate
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -132,7 +131,7 @@ class Forward:
         body = PageBody(answer)
         page = self._asking.page(question, plain=300 <= answer.status < 400)
         given = self._asking.given(question, answer.status, coding=body.coding)
-        head = _dated(to_browser(answer.headers, given))
+        head = to_browser(answer.headers, given)
         async with aclosing(body.rewritten(page)) as pieces:
             first = await anext(pieces, b"")
             await reply.head(answer.status, head)
@@ -145,7 +144,7 @@ class Forward:
             head = to_browser(answer.headers, self._asking.given(question, answer.status, coding=None))
         else:
             head = passed(answer.headers, bodiless=answer.status in (204, 304))
-        await reply.head(answer.status, _dated(head))
+        await reply.head(answer.status, head)
         while piece := await answer.read():
             await reply.body(piece)
 
@@ -153,13 +152,6 @@ class Forward:
 async def _end_with_visitor(upload: Upload, present: asyncio.Timeout) -> None:
     await upload.departure()
     present.reschedule(asyncio.get_running_loop().time())
-
-
-def _dated(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """With one Date: the storefront's, else ours (RFC 9110, 6.6.1)."""
-    if any(name == b"date" for name, _ in headers):
-        return headers
-    return [*headers, (b"date", formatdate(usegmt=True).encode())]
 
 
 class _Reply:

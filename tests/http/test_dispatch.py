@@ -34,6 +34,7 @@ PLAIN = page(b"storefront", kind=b"text/plain")
 async def test_the_path_says_which_room(target: str, room: bytes) -> None:
     async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
         got = await shop.get(target)
+        assert len(got.get(b"date")) == 1
         if room:
             assert (got.status, got.get(b"x-room"), got.body) == (299, [room], target.encode())
             assert storefront.requests == []
