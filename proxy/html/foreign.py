@@ -26,10 +26,12 @@ _BREAKING_FONT = frozenset({b"color", b"face", b"size"})
 _VOID = frozenset(
     b"area base basefont bgsound br col embed frame hr img image input keygen link meta param source track wbr".split()
 )
-_HTML_ENDS = _BREAKOUT | frozenset(
-    b"a abbr address article aside button caption cite details dialog dir fieldset figcaption figure footer form "
-    b"header hgroup html label legend main mark nav object option picture q search section select summary tbody td "
-    b"template tfoot th thead tr video audio".split()
+#: Elements that may have been open before the `<svg>`: their end tags end foreign content with them. Not `</body>` and
+#: `</html>`, which close nothing, nor those of elements without content; of a `<template>` it is known.
+_HTML_ENDS = (_BREAKOUT - _VOID - {b"body", b"head"}) | frozenset(
+    b"a abbr address article aside button caption cite details dialog fieldset figcaption figure footer form header "
+    b"hgroup label legend main mark nav object option optgroup picture q search section select summary tbody td tfoot "
+    b"th thead tr video audio".split()
 )
 _SVG_POINTS = frozenset({b"foreignobject", b"desc", b"title"})
 _MATH_POINTS = frozenset({b"mi", b"mo", b"mn", b"ms", b"mtext"})
@@ -88,8 +90,8 @@ class Foreign:
             self._push(name, _Kind.HTML)
         return True
 
-    def end(self, name: bytes) -> None:
-        """An end tag was read."""
+    def end(self, name: bytes, *, open_outside: bool = False) -> None:
+        """An end tag was read; `open_outside`: of an element that is known to have been open before."""
         in_html = self._open[-1][1] is _Kind.HTML
         if not in_html and name in (b"br", b"p"):
             self._break_out()
@@ -98,7 +100,7 @@ class Foreign:
             while self._open[depth][0] != name:
                 depth -= 1
             self._pop_to(depth)
-        elif not in_html and name in _HTML_ENDS and not self._points:
+        elif not in_html and (open_outside or name in _HTML_ENDS) and not self._points:
             self._pop_to(0)
 
     def _break_out(self) -> None:

@@ -47,7 +47,7 @@ class Until(Enum):
     NEVER = b""
 
 
-_ENTERED = RAW_TEXT | {b"script", b"plaintext", b"svg", b"math"}
+_ENTERED = RAW_TEXT | {b"script", b"plaintext", b"frameset", b"template", b"svg", b"math"}
 _CDATA = b"[CDATA["
 _SLASH = 0x2F
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -71,6 +71,9 @@ class Scanner:
         self.foreign: Foreign | None = None
         #: Whether the text just told of is the last of its element, or other markup follows.
         self.text_over = False
+        #: In a document of frames `<plaintext>` is ignored; in others what follows it is text, whatever we cut in it.
+        self._frames = False
+        self._templates = 0
         self._texts = texts
         self._scripting = scripting
         self._raw: RawText | None = None
@@ -181,8 +184,12 @@ class Scanner:
         """An element of HTML begins: its text may be raw, or foreign content."""
         if name == b"script" or (name in RAW_TEXT and (self._scripting or name != b"noscript")):
             self._raw = RawText(name)
-        elif name == b"plaintext":
+        elif name == b"plaintext" and not self._frames:
             self._until = Until.NEVER
+        elif name == b"frameset":
+            self._frames = True
+        elif name == b"template":
+            self._templates += 1
         elif name in (b"svg", b"math") and not closes_itself(tag):
             self.foreign = Foreign(name)
 
@@ -197,9 +204,11 @@ class Scanner:
         """An end tag was read."""
         self._raw, self.text_over = None, False
         if self.foreign is not None:
-            self.foreign.end(name)
+            self.foreign.end(name, open_outside=name == b"template" and self._templates > 0)
             if not self.foreign:
                 self.foreign = None
+        elif name == b"template" and self._templates:
+            self._templates -= 1
 
     def _no_tag(self, at: int, last: bool) -> Token | None:
         """Takes what is no whole tag: text, a comment, a tag that has not ended. The token, if whole and wanted."""

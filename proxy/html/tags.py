@@ -1,18 +1,17 @@
 """One start tag -> the tag as it leaves: URL attributes kept, cut, relayed or replaced by a placeholder.
 
 Rules of this file: an attribute that is not changed keeps its bytes; an element stays in its place. A repeated
-attribute is nothing to a browser, so it is not judged; but where the first is taken out, the others of its name go with
-it. Values are decoded to be judged and escaped where they are written.
+attribute means nothing, so it goes if it names a denied vendor; where the first is taken out, the others of its name go
+with it. Values are decoded to be judged and escaped where they are written.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from proxy.catalogue.match import Destination
 from proxy.csp import admit
-from proxy.html import grammar
 from proxy.html.attributes import Attribute, decode, encode, name_end, parse
 from proxy.html.datas import rewrite_data
 from proxy.html.elements import AS_USES, CARRIERS, EVERYWHERE, LINK_USES, Carrier, Form, runs
@@ -24,7 +23,7 @@ from proxy.model import Action
 
 #: The attributes that pin a file's bytes or its origin: the stub's and the relay's are others.
 _PINS = (b"integrity", b"crossorigin")
-_BETWEEN = re.compile(rb"[" + grammar.SPACE + rb";]+")
+_SPACES = re.compile(r"[\t\n\f\r ]+")
 _CODE_URL = re.compile(r"[\x00-\x20]*(javascript:|data:)", re.I)
 _BLANK = "about:blank"
 
@@ -68,6 +67,8 @@ class _Ruling:
                 self._carrier(attribute, carrier)
             elif name.startswith(b"on"):
                 self._code(attribute, style=False)
+        if len(self.first) < len(self.all):
+            self._repeated(carriers or {})
         if self.name == b"link":
             self._link()
         elif self.name == b"meta":
@@ -191,6 +192,18 @@ class _Ruling:
             self._code(attribute, style=False)
         elif (changed := rewrite_data(url, inside)) is not None:
             self._replace(attribute, changed)
+
+    def _repeated(self, carriers: Mapping[bytes, Carrier]) -> None:
+        """A repeated attribute that names a denied vendor goes: it means nothing to the page, but a browser that looks
+        ahead in the markup may ask for what it finds."""
+        for attribute in self.all:
+            carrier = carriers.get(attribute.name)
+            known = carrier is not None or (self.name == b"link" and attribute.name == b"href")
+            if not attribute.first and known:
+                for url in _SPACES.split(decode(attribute.raw)):
+                    weighed = self.rules.weigh(url, carrier.use if carrier is not None else Other.REST)
+                    if weighed is not None and weighed.action is not Action.KEEP:
+                        self.edits[attribute.start] = attribute.end, b""
 
     # ── elements with rules of their own ─────────────────────────────────────────────────────────────────────────
 
