@@ -32,7 +32,8 @@ class Place:
         self._footer = page.footer
         #: Whether the body is not open yet: every token matters.
         self.waiting = page.banner is not None
-        self._lang: str | None = None
+        #: What `<html lang>` says.
+        self.lang: str | None = None
         self._seen_html = False
         self._after_head = False
         self._templates = 0
@@ -51,18 +52,18 @@ class Place:
             return NOWHERE
         if kind is Kind.START and name == b"html" and not self._seen_html:
             self._seen_html = True
-            self._lang = _lang(scanner.buffer[start:end])
+            self.lang = _lang(scanner.buffer[start:end])
         if self.waiting:
             return self._before_body(token)
         if kind is Kind.END and name in (b"body", b"html") and self._footer is not None:
-            footer, self._footer = self._footer(self._lang), None
+            footer, self._footer = self._footer(self.lang), None
             return start, footer
         return NOWHERE
 
     def at_end(self) -> bytes:
         """What has found no place when the document ends."""
-        banner = self._banner(self._lang) if self.waiting and self._banner is not None else b""
-        return banner + (self._footer(self._lang) if self._footer is not None else b"")
+        banner = self._banner(self.lang) if self.waiting and self._banner is not None else b""
+        return banner + (self._footer(self.lang) if self._footer is not None else b"")
 
     def _before_body(self, token: Token) -> tuple[int, bytes]:
         kind, start, end, name = token
@@ -76,9 +77,9 @@ class Place:
             self._footer = None
             return NOWHERE
         assert self._banner is not None
-        banner = self._banner(self._lang)
+        banner = self._banner(self.lang)
         if kind is Kind.END and name in (b"body", b"html") and self._footer is not None:
-            banner += self._footer(self._lang)
+            banner += self._footer(self.lang)
             self._footer = None
         return end if kind is Kind.START and name == b"body" else start, banner
 

@@ -10,7 +10,7 @@ or raw text element), it is ended there, so that both agree on what follows.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from proxy.html import grammar
 from proxy.html.attributes import decode, parse
@@ -23,6 +23,8 @@ from proxy.html.tags import rule_tag
 
 #: More closers than any markup needs, for constructs that open again in what closes another.
 _CLOSERS = 8
+#: Language tags are shorter than this many characters (RFC 5646, 4.4.1).
+_LONGEST_LANG = 35
 #: Documents in documents (`srcdoc`, `data:`); more are refused.
 _DEEPEST = 8
 
@@ -74,12 +76,14 @@ class Markup:
         offset: int = 0,
         fixed: bool = False,
         depth: int = 0,
+        lang: str | None = None,
     ) -> None:
         if depth > _DEEPEST:
             raise CannotRewrite(f"more than {_DEEPEST} documents are nested in each other")
         self._page = page
         self._rules = rules
         self._place = place
+        self._inherited_lang = lang
         self._scanner = Scanner(grammar.SKIP_BODY if place is None else place.skip, scripting=scripting)
         self._offset = offset
         self._fixed = fixed
@@ -141,6 +145,11 @@ class Markup:
         self._out += (self._scanner.buffer[self._copied : start], replacement)
         self._copied = end
 
+    @property
+    def _lang(self) -> str | None:
+        """The page's language, as far as it has said."""
+        return self._inherited_lang if self._place is None else self._place.lang
+
     def _where(self, at: int) -> int:
         """The offset in the page of a place in the buffer."""
         return self._offset if self._fixed else self._offset + self._scanner.base + at
@@ -155,8 +164,9 @@ class Markup:
         tag = self._scanner.buffer[start:end]
         ruled = self._rules.tags.get(tag)
         if ruled is None:
-            path, offset = _path(self._page.url), self._where(start)
-            ruled = rule_tag(name, tag, self._rules, path, offset, lambda inner: self._inner(inner, start))
+            ruled = rule_tag(
+                name, tag, self._rules, self._asked, self._where(start), lambda inner: self._inner(inner, start)
+            )
             if ruled.lasting:
                 self._rules.tags.put(tag, ruled, len(tag) + len(ruled.tag or b"") + 200)
         if ruled.tag is not None:
@@ -167,16 +177,29 @@ class Markup:
         if ruled.code:
             self._code, self._code_offset = ruled.code, self._where(end)
         elif name == b"noscript":
-            offset = self._where(end)
             self._noscript = Markup(
-                self._page, self._rules, scripting=False, offset=offset, fixed=self._fixed, depth=self._depth
+                self._page,
+                self._rules,
+                scripting=False,
+                offset=self._where(end),
+                fixed=self._fixed,
+                depth=self._depth,
+                lang=self._lang,
             )
         elif name == b"base" and not self._based:
             self._rebase(tag)
 
+    def _asked(self) -> str:
+        """What a placeholder is asked for: path and query of the page, for coming back to it, and its language."""
+        parts, lang = urlsplit(self._page.url), self._lang
+        path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        language = f"&lang={quote(lang, safe='')}" if lang and lang.isascii() and len(lang) < _LONGEST_LANG else ""
+        return f"return_to={quote(path, safe='')}{language}"
+
     def _inner(self, document: bytes, start: int) -> bytes:
         """A document that stands in an attribute's value, rewritten."""
-        inner = Markup(self._page, self._rules, offset=self._where(start), fixed=True, depth=self._depth + 1)
+        offset, depth = self._where(start), self._depth + 1
+        inner = Markup(self._page, self._rules, offset=offset, fixed=True, depth=depth, lang=self._lang)
         return inner.feed(document, last=True)
 
     def _rebase(self, tag: bytes) -> None:
@@ -234,12 +257,6 @@ class Markup:
                 rest += inner.feed(closer)
             rest += inner.feed(b"", last=True)
         return rest
-
-
-def _path(url: str) -> str:
-    """Path and query of the page, for coming back to it."""
-    parts = urlsplit(url)
-    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
 
 def _resolved(href: str, url: str) -> str | None:

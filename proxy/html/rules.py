@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
@@ -100,7 +100,7 @@ class Remembered(Generic[V]):
 
 
 class Rules:
-    """All that a page's tags are judged by, but for the page's own path."""
+    """All that a page's tags are judged by, but for the page's own path and language."""
 
     def __init__(
         self, origin: str, prefix: str, use: InUse, decisions: Mapping[str, Decision], own: frozenset[str], base: str
@@ -175,9 +175,9 @@ class Rules:
     def relay(self, key: str, host: str, target: str) -> str:
         return f"{self.ours}/v/{key}/{host}{target}"
 
-    def embed(self, key: str, path: str) -> str:
-        """`path`: of the page that the visitor comes back to, with its query."""
-        return f"{self.ours}/embed/{key}?return_to={quote(path, safe='')}"
+    def embed(self, key: str, asked: str) -> str:
+        """The placeholder's address; `asked` is its query."""
+        return f"{self.ours}/embed/{key}?{asked}"
 
 
 def rules_of(page: Page, base: str | None = None) -> Rules:

@@ -29,11 +29,11 @@ _BLANK = "about:blank"
 
 
 def rule_tag(
-    name: bytes, tag: bytes, rules: Rules, path: str, offset: int, document: Callable[[bytes], bytes]
+    name: bytes, tag: bytes, rules: Rules, asked: Callable[[], str], offset: int, document: Callable[[bytes], bytes]
 ) -> Ruled:
-    """What becomes of a start tag. `path` is the page's own, `offset` where the tag stands in it; `document` rewrites a
-    document that stands in a value."""
-    ruling = _Ruling(name, tag, rules, path, offset, document)
+    """What becomes of a start tag. `asked` gives the query for a placeholder, `offset` says where the tag stands;
+    `document` rewrites a document that stands in a value."""
+    ruling = _Ruling(name, tag, rules, asked, offset, document)
     ruling.judge()
     return ruling.ruled()
 
@@ -42,12 +42,18 @@ class _Ruling:
     """One tag being judged: its attributes, and the edits so far."""
 
     def __init__(
-        self, name: bytes, tag: bytes, rules: Rules, path: str, offset: int, document: Callable[[bytes], bytes]
+        self,
+        name: bytes,
+        tag: bytes,
+        rules: Rules,
+        asked: Callable[[], str],
+        offset: int,
+        document: Callable[[bytes], bytes],
     ) -> None:
         self.name = name
         self.tag = tag
         self.rules = rules
-        self.path = path
+        self.asked = asked
         self.offset = offset
         self.document = document
         self.all = parse(tag)
@@ -110,12 +116,14 @@ class _Ruling:
         weighed = self._weigh(attribute, url, use)
         if weighed is None or weighed.action is Action.KEEP:
             return
-        if weighed.action is Action.RELAY:
+        if weighed.action is Action.RELAY and use is Other.CONNECTION:
+            self._remove(attribute.name)
+        elif weighed.action is Action.RELAY:
             self._replace(attribute, self.rules.relay(weighed.key, weighed.host, weighed.target))
         elif self.name == b"script":
             self._replace(attribute, self.rules.stub(weighed.key))
         elif weighed.action is Action.PLACEHOLDER:
-            self._reframe(attribute, self.rules.embed(weighed.key, self.path))
+            self._reframe(attribute, self.rules.embed(weighed.key, self.asked()))
             self._remove(b"sandbox", b"srcdoc")
         elif self.name in (b"iframe", b"frame"):
             self._reframe(attribute, _BLANK)

@@ -3,8 +3,7 @@
 Rules of this file: nothing here knows of HTML. Essential vendors are relayed where their file lists the request, else
 kept. A granted vendor is relayed where its file lists the request; what it does not list is kept only if the vendor is
 reached directly, or is an embed in a frame. A denied vendor is cut; an embed in a frame gets a placeholder. A
-connection that is opened ahead goes wherever the vendor's requests pass through us: the browser no longer meets the
-host.
+connection that is opened ahead counts as relayed where the vendor's requests pass through us: it is no longer needed.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def verdict(vendor: Vendor | None, decision: Decision, use: Use, host: str, targ
         if isinstance(use, Destination) and relays(vendor, use, host, target):
             return Action.RELAY, reason
         if use is Other.CONNECTION and relays_anything(vendor):
-            return Action.CUT, Reason.NOT_RELAYED
+            return Action.RELAY, reason
     if vendor.essential or vendor.reach is Reach.DIRECT or (use is Other.FRAME and embeds(vendor, host, target)):
         return Action.KEEP, reason
     return Action.CUT, Reason.SERVER_ONLY if vendor.reach is Reach.SERVER else Reason.NOT_RELAYED

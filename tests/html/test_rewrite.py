@@ -347,6 +347,14 @@ def test_the_placeholder_names_the_page_that_it_stands_on() -> None:
     assert b"return_to=%2Fb" in second
 
 
+@pytest.mark.parametrize("inside", ["{}", "<noscript>{}</noscript>", "<template>{}</template>"])
+def test_the_placeholder_speaks_the_pages_language(inside: str) -> None:
+    frame = "<iframe src=//www.youtube.com/embed/x></iframe>"
+    told = rewrite(f"<html lang=pt-BR>{inside.format(frame)}")
+    assert b"%2Fshoes%3Fsize%3D42&amp;lang=pt-BR" in told
+    assert b"lang=" not in rewrite(f"<html lang='\xff\"&'>{frame}".encode("latin-1")).partition(b"iframe")[2]
+
+
 def test_what_needs_no_change_is_not_copied() -> None:
     from proxy.html import Rewriter
 
