@@ -153,8 +153,10 @@ class Wire(asyncio.Protocol):
         self._wake_all()
 
     def rest(self, now: float) -> None:
-        """Back into the pool: anything that comes now was not asked for."""
+        """Back into the pool: what nobody read goes with its answer, and anything that comes now was not asked for."""
         self._parser = None
+        self._pieces.clear()
+        self._held = 0
         self.idle_since = now
         self._read_on(True)
 

@@ -254,6 +254,17 @@ async def test_a_new_connection_that_dies_is_not_tried_again() -> None:
         assert storefront.connections == 1
 
 
+async def test_what_nobody_read_of_an_answer_is_no_part_of_the_next() -> None:
+    other = HELLO.replace(b"hello", b"other")
+    async with answering(HELLO, other) as storefront, client(storefront.port) as upstream:
+        answer = await upstream.open(b"GET", b"/", HOST, None)
+        while answer.waiting:
+            await asyncio.sleep(0)
+        await answer.aclose()
+        assert await get(upstream) == (200, b"other")
+        assert storefront.connections == 1
+
+
 async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with answering(HELLO) as storefront, client(storefront.port) as upstream:
         await get(upstream)
