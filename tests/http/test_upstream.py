@@ -258,8 +258,7 @@ async def test_what_nobody_read_of_an_answer_is_no_part_of_the_next() -> None:
     other = HELLO.replace(b"hello", b"other")
     async with answering(HELLO, other) as storefront, client(storefront.port) as upstream:
         answer = await upstream.open(b"GET", b"/", HOST, None)
-        while answer.waiting:
-            await asyncio.sleep(0)
+        assert not answer.waiting
         await answer.aclose()
         assert await get(upstream) == (200, b"other")
         assert storefront.connections == 1
