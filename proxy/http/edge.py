@@ -1,11 +1,13 @@
 """The server's protocol, and what it lets through by itself that an edge must not.
 
-Rules: a head is bounded in bytes and in lines, and answered 431 beyond that; trailers never become headers; an
-absolute-form target's host is the Host (RFC 9112, 3.2.2); a target is kept to the byte, a `?` with nothing behind it
-too, in `scope["consentry.target"]`. Upgrades are not served: a request is answered as if it had not asked for one (RFC
-9110, 7.8), on a connection that then ends, and with a body it is refused, since the parser below would read that body
-as the next request. HTTP/1.0 clients never get chunks: a body without a length ends with the connection, in order where
-it is whole and with a reset where it is not.
+Rules: a head is bounded in bytes and in lines, and answered 431 beyond that; what is no HTTP is refused, and never in
+the middle of another answer; a body is in chunks, by HTTP/1.1 and with no other coding, or as long as it says; trailers
+never become headers; an absolute-form target's host is the Host (RFC 9112, 3.2.2) where there is one; a target is kept
+to the byte, a `?` with nothing behind it too, in `scope["consentry.target"]`. Upgrades are not served: a request is
+answered as if it had not asked for one (RFC 9110, 7.8), on a connection that then ends, and with a body it is refused,
+since the parser below would read that body as the next request. So does the connection end of a client that waits for
+100 and is answered without: it may leave its body out (RFC 9110, 10.1.1). HTTP/1.0 clients never get chunks: a body
+without a length ends with the connection, in order where it is whole and with a reset where it is not.
 """
 
 from __future__ import annotations
@@ -25,7 +27,16 @@ HEAD_BYTES = 64 * 1024
 HEAD_LINES = 128
 
 
-class _Unframed(RequestResponseCycle):
+class _Cycle(RequestResponseCycle):
+    """The answer to one request."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if self.waiting_for_100_continue:
+            self.keep_alive = False
+        await super().send(message)
+
+
+class _Unframed(_Cycle):
     """The answer to one HTTP/1.0 request."""
 
     _until_close = False
@@ -85,17 +96,30 @@ class Edge(HttpToolsProtocol):
         if self._refused:
             return
         upgrades = self.parser.should_upgrade()
-        if upgrades and has_body(self.headers):
-            self._refuse(b"400 Bad Request")
+        unfit = self._unfit(upgrades)
+        if unfit is not None:
+            self._refuse(unfit)
             return
         if b"://" in self.url.partition(b"?")[0] and not self.url.startswith(b"/"):
             host = urlsplit(self.url).netloc.rpartition(b"@")[2]
-            self.headers[:] = [(b"host", host), *(header for header in self.headers if header[0] != b"host")]
+            self.headers[:] = [(name, host if name == b"host" else value) for name, value in self.headers]
         super().on_headers_complete()
         _, mark, query = self.url.partition(b"#")[0].partition(b"?")
         self.scope["consentry.target"] = self.scope["raw_path"] + mark + query  # type: ignore[typeddict-unknown-key]
         if upgrades:
             self.cycle.keep_alive = False
+
+    def _unfit(self, upgrades: bool) -> bytes | None:
+        """Why a head that the parser takes is refused all the same: what stands behind it could be read in two ways."""
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            return b"505 HTTP Version Not Supported"
+        codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+        framed = not codings or (codings == [b"chunked"] and version == "1.1")
+        return b"400 Bad Request" if not framed or (upgrades and has_body(self.headers)) else None
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (uvicorn's interface)
+        self._refuse(b"400 Bad Request")
 
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: whoever asks for an upgrade must not be able to fill the log."""
@@ -103,6 +127,9 @@ class Edge(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if cycle.scope["http_version"] == "1.0":
             cycle.__class__ = _Unframed
+            cycle.waiting_for_100_continue = False
+        else:
+            cycle.__class__ = _Cycle
         super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:

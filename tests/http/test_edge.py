@@ -83,6 +83,39 @@ async def test_a_refused_head_behind_another_request_breaks_that_off() -> None:
         await storefront.left()
 
 
+@pytest.mark.parametrize("upgrade", [(), ("Connection: Upgrade", "Upgrade: websocket")])
+async def test_what_is_no_http_is_not_answered_in_the_middle_of_an_answer(upgrade: tuple[str, ...]) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await reader.read()
+
+    async with Storefront(script) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/", *upgrade))
+        await reader.readuntil(b"hello\r\n")
+        writer.write(b"\0\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+        await storefront.left()
+
+
+async def test_who_waits_for_100_and_gets_an_answer_has_no_body_to_send() -> None:
+    answers, lines, _ = await ask(request("/_consent/x", "Expect: 100-continue", "Content-Length: 9", method="PUT"))
+    assert [answer.get(b"connection") for answer in answers] == [[b"close"]]
+    assert lines == []
+
+
+async def test_http_1_0_knows_no_100() -> None:
+    async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        asked = request("/", "Expect: 100-continue", "Content-Length: 3", method="POST") + b"abc"
+        writer.write(asked.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.close()
+
+
 async def test_a_long_target_is_bounded_too() -> None:
     answers, lines, _ = await ask(request("/" + "x" * HEAD_BYTES))
     assert [answer.status for answer in answers] == [431]
@@ -168,6 +201,9 @@ async def test_an_upgrade_is_not_served_and_its_body_is_no_request() -> None:
         request("/", "Content-Length: +1", method="POST") + b"a",
         request("/", "Transfer-Encoding: chunked, identity", method="POST") + b"0\r\n\r\n",
         request("/", "Transfer-Encoding: xchunked", method="POST") + b"0\r\n\r\n",
+        request("/", "Transfer-Encoding: gzip, chunked", method="POST") + b"0\r\n\r\n",
+        request("/", "Transfer-Encoding: identity", "Transfer-Encoding: chunked", method="POST") + b"0\r\n\r\n",
+        request("/", "Transfer-Encoding: chunked", method="POST").replace(b"1.1", b"1.0") + b"0\r\n\r\n",
         request("/", "A : b"),
         request("/", "A: b\r\n c"),
         request("/", "A: b\x00"),
@@ -175,6 +211,8 @@ async def test_an_upgrade_is_not_served_and_its_body_is_no_request() -> None:
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: shop.example\r\nHost: shop.example\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: shop.example/x\r\n\r\n",
+        b"GET http://shop.example/ HTTP/1.1\r\n\r\n",
+        b"GET http://shop.example/ HTTP/1.1\r\nHost: shop.example\r\nHost: shop.example\r\n\r\n",
         b"GET /\x7f HTTP/9.9\r\nHost: shop.example\r\n\r\n",
     ],
 )
@@ -182,6 +220,12 @@ async def test_what_can_be_read_in_two_ways_is_refused_and_closed(asked: bytes) 
     answers, lines, _ = await ask(asked, request("/smuggled"))
     assert [answer.status for answer in answers] == [400]
     assert answers[0].get(b"connection") == [b"close"]
+    assert lines == []
+
+
+async def test_other_versions_are_not_spoken() -> None:
+    answers, lines, _ = await ask(request("/").replace(b"HTTP/1.1", b"HTTP/2.0"), request("/smuggled"))
+    assert [answer.status for answer in answers] == [505]
     assert lines == []
 
 
