@@ -190,7 +190,7 @@ async def serve(
     served = build()
     listeners = [_Listener(_config(served.public)), _Listener(_config(served.admin))]
     _end_on_signals(listeners, supervised)
-    logging.getLogger("uvicorn.error").addFilter(_tells_more_than_that_we_end)
+    logging.getLogger("uvicorn.error").addFilter(_tells_news)
     await served.start()
     try:
         ready()
@@ -247,7 +247,16 @@ def _end_on_signals(listeners: list[_Listener], supervised: bool) -> None:
         loop.add_reader(sentinel, orphaned)
 
 
-def _tells_more_than_that_we_end(record: logging.LogRecord) -> bool:
-    """Drops the server's traceback and count of answers that the end of the process cut short: it was asked for."""
+#: What the server below logs, and who it is that knows better: we end because we were asked to; an answer is reset with
+#: a line of its own that says why; and whoever sends what is no HTTP must not be able to fill the log.
+_NO_NEWS = (
+    "timeout graceful shutdown exceeded",
+    "ASGI callable returned without completing response",
+    "Invalid HTTP request received",
+)
+
+
+def _tells_news(record: logging.LogRecord) -> bool:
+    """Drops that, and the traceback of an answer that the end of the process cut short."""
     cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
-    return not cancelled and "timeout graceful shutdown exceeded" not in record.getMessage()
+    return not cancelled and not any(known in record.getMessage() for known in _NO_NEWS)

@@ -165,6 +165,19 @@ def test_an_answer_without_end_does_not_hold_the_process_back(tmp_path: Path) ->
     assert "stopped" in said
 
 
+def test_what_somebody_sends_or_cuts_short_does_not_fill_the_log(tmp_path: Path) -> None:
+    with toy_service(1, tmp_path) as running:
+        address = running.public.removeprefix("http://").split(":")
+        with socket.create_connection((address[0], int(address[1]))) as plug:
+            plug.sendall(b"\x16\x03\x01 no HTTP\r\n\r\n")
+            assert plug.recv(100).startswith(b"HTTP/1.1 400 ")
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(f"{running.public}/broken")
+        running.process.send_signal(signal.SIGINT)
+        said = running.lines_until_end()
+    assert said.split() == ["started", str(running.process.pid), "stopped", str(running.process.pid)]
+
+
 def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
     with toy_service(1, tmp_path) as running, httpx.stream("GET", f"{running.public}/endless") as answer:
         next(answer.iter_bytes())

@@ -1,6 +1,7 @@
 """A service to try the process part with: `python -m tests.toy_service WORKERS STATE` prints its two ports.
 
-/pid says which process answers, /endless never ends its answer, /metrics counts requests over all processes.
+/pid says which process answers, /endless never ends its answer, /broken breaks it off, /metrics counts requests
+over all processes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ async def public(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": f"{os.getpid()}\n".encode(), "more_body": True})
     if scope["path"] == "/endless":
         await asyncio.Event().wait()
+    if scope["path"] == "/broken":
+        return
     await send({"type": "http.response.body"})
 
 
