@@ -31,6 +31,8 @@ class _Cycle(RequestResponseCycle):
     """The answer to one request."""
 
     async def send(self, message: ASGISendEvent) -> None:
+        if self.transport.is_closing():  # uvloop's raises before it says that the connection is lost
+            return
         if self.waiting_for_100_continue:
             self.keep_alive = False
         await super().send(message)
@@ -67,6 +69,14 @@ class Edge(HttpToolsProtocol):
     _fed = 0
     _size = 0
     _refused = False
+    _answered: RequestResponseCycle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered, also where another one waits behind it."""
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -130,6 +140,7 @@ class Edge(HttpToolsProtocol):
             cycle.waiting_for_100_continue = False
         else:
             cycle.__class__ = _Cycle
+        self._answered = cycle
         super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:

@@ -549,7 +549,8 @@ async def test_a_visitor_who_leaves_ends_the_storefronts_request(kind: bytes) ->
         assert time.monotonic() - began < 1  # HTTP.md 21
 
 
-async def test_a_visitor_who_leaves_before_the_answer_ends_the_storefronts_request() -> None:
+@pytest.mark.parametrize("behind", [b"", request("/next")])
+async def test_a_visitor_who_leaves_before_the_answer_ends_the_storefronts_request(behind: bytes) -> None:
     asked, left = asyncio.Event(), asyncio.Event()
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -558,9 +559,9 @@ async def test_a_visitor_who_leaves_before_the_answer_ends_the_storefronts_reque
         await reader.read()
         left.set()
 
-    async with Storefront(script) as storefront, open_shop(storefront) as shop:
+    async with Storefront(script) as storefront, open_shop(storefront, storefront={"first_byte": 60}) as shop:
         _, writer = await shop.connect()
-        writer.write(request("/"))
+        writer.write(request("/") + behind)
         await asked.wait()
         writer.close()
         await writer.wait_closed()
