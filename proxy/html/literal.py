@@ -1,7 +1,7 @@
 r"""Where a URL that holds a vendor's host begins and ends in the text of a script or style sheet.
 
 Rules of this file: what counts is what stands before the URL: a quote (a string's own, or an inner one: JSON or HTML in
-a string), `url(`, an attribute's `=`, a list's comma, `${…}`. A host in the middle of a sentence, of a comment or of
+a string, as `\"`, `\x22`, `%22` or `&quot;`), `url(`, an attribute's `=`, a list's comma, `${…}`. A host in the middle of a sentence, of a comment or of
 another URL begins no literal. Escapes are read as JavaScript reads them (`\/`, `\x2f`, `\u002f`), however often they
 are escaped again. Looks at most `CONTEXT` bytes back and `REACH` bytes on.
 """
@@ -21,22 +21,31 @@ REACH = 4096
 
 # Everything that is read backwards has its letters reversed: /  \/  \x2f  \u002f, then : and the scheme.
 _SLASH = rb"(?:/\\*+|[fF]2[xX]\\++|[fF]200[uU]\\++)"
-_SCHEME = rb"(?::|[aA]3[xX]\\++|[aA]300[uU]\\++)(?:[sS]?[pP][tT][tT][hH]|[sS]?[sS][wW])(?![\w+.-])"
+_ESCAPED_QUOTE = rb"[27]2(?:(?:[xX]|00[uU])\\++|%)"
+_SCHEME = (
+    rb"(?::|[aA]3[xX]\\++|[aA]300[uU]\\++)(?:[sS]?[pP][tT][tT][hH]|[sS]?[sS][wW])(?!(?!"
+    + _ESCAPED_QUOTE
+    + rb")[\w+.-])"
+)
 _BEFORE = re.compile(
     rb"((?:(?![fF](?:2[xX]|200[uU])\\)[\w.-]){0,253}+)(?:((?:" + _SLASH + rb"){2,8}+)(" + _SCHEME + rb")?+)?+"
 )
-_QUOTE = rb"""(?:["'`]\\*+|;touq&|;(?:43|93)0?\#&)"""
+_QUOTE = rb"""(?:["'`]\\*+|""" + _ESCAPED_QUOTE + rb"""|;touq&|;(?:43|93)0?\#&)"""
 _OPENER = re.compile(
     rb"[ \t]*+" + _QUOTE + rb"|[ \t\n]*+\((?i:lru)|=[a-zA-Z-]{3,24}+[\s\"'/]|[,|;](?=\S)|[ \t\n]++,[wxWX][0-9]|\}"
 )
 _STYLE_OPENER = re.compile(rb"[ \t\n]*+" + _QUOTE + rb"|[ \t\n]*+\((?i:lru)")
 _PARTIAL_OPENER = re.compile(rb"(?:" + _SLASH + rb")?+" + _QUOTE + rb"|\}(?=.)", re.S)
-_LINK = re.compile(_QUOTE + rb"?+[ \t]*+=(?i:ferh|noitca)\s")
-_LINK_TAG = re.compile(rb"<(?:a|area|form)[\s/]", re.I)
+_LINK = re.compile(_QUOTE + rb"?+[ \t]*+(?:=|[dD]3(?:[xX]|00[uU])\\++)(?i:ferh|noitca)\s")
+_TAG = re.compile(rb"<|[cC]3(?:[xX]|00[uU])\\|;tl&")
+_LINK_TAG = re.compile(rb"(?:<|\\(?:x|u00)3c|&lt;)(?:a|area|form)[\s/]", re.I)
 
-_ESCAPED = rb"\\++(?:/|[xX][0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})"
-_AFTER = re.compile(rb"(?:[^\s\"'`<>\\$]++|" + _ESCAPED + rb"|\$(?!\{))*+")
-_AFTER_IN_URL = re.compile(rb"(?:[^\s\"'`<>\\$)]++|" + _ESCAPED + rb"|\$(?!\{))*+")
+# Quotes and angles end a URL however they are written; an `&`, `%` or `\` that is none of theirs goes on with it.
+_ESCAPED = rb"\\++(?:/|[xX](?!2[27]|3[cCeE])[0-9a-fA-F]{2}|[uU](?!00(?:2[27]|3[cCeE]))[0-9a-fA-F]{4})"
+_REFERENCE = rb"&(?!(?:quot|apos|[lg]t|#0?3[49]|#[xX]2[27]);)|%(?!2[27])"
+_MORE = _ESCAPED + rb"|" + _REFERENCE + rb"|\$(?!\{))*+"
+_AFTER = re.compile(rb"(?:[^\s\"'`<>\\$&%]++|" + _MORE)
+_AFTER_IN_URL = re.compile(rb"(?:[^\s\"'`<>\\$&%)]++|" + _MORE)
 _ESCAPE = re.compile(r"\\+(?:/|[xX]([0-9a-fA-F]{2})|[uU]([0-9a-fA-F]{4}))")
 _JOINED = re.compile(rb"[ \t\r\n]*+\+")
 _GOES_ON = re.compile(rb"""["'`][ \t\r\n]{0,16}+(?:\+|\.c)|\$\{""")
@@ -92,8 +101,8 @@ def literal_at(text: bytes, start: int, end: int, *, style: bool = False) -> Lit
 
 
 def _in_link_tag(back: bytes) -> bool:
-    tag = back.find(b"<")
-    return tag >= 0 and _LINK_TAG.match(back[tag::-1]) is not None
+    tag = _TAG.search(back)
+    return tag is not None and _LINK_TAG.match(back[tag.end() - 1 :: -1]) is not None
 
 
 def end_of(text: bytes, literal: Literal, *, last: bool) -> int | None:
