@@ -1,8 +1,11 @@
 """The inert first-party script that stands where a cut script stood, with the globals that the shop's code may call.
 
-Rules of this file: what a stub defines stores nothing, sends nothing and calls nothing back. A global that is already
-there is left alone. Only syntax that ES2015 engines read, and no error in engines without `Proxy`. The same vendor's
-stub is always the same bytes.
+Rules of this file: what a stub defines stores nothing, sends nothing and hears of nothing. It calls back only what a
+page waits for before it goes on: where a link or form is followed when an event is sent (Google's `event_callback`,
+`eventCallback`, `hitCallback`), where a page stays hidden until it is tested (`dataLayer.hide`, Google's anti-flicker
+snippet), and what waits for a promise of its. A global that is already there is left in place; only what waits in its
+queue, or is put there, is called back. Only syntax that ES2015 engines read, and no error in engines without `Proxy`.
+The same vendor's stub is always the same bytes.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ from functools import lru_cache
 from proxy.catalogue.schema import Vendor
 
 # `inert()` is a function that swallows every call and has every member, each of the same kind, so that a chain of any
-# length is safe. It is no thenable (`await` would wait for ever), it is empty text, no number of items, and its members
-# that ask a question (isFeatureEnabled, has_opted_in) say no. What is assigned to it is there when read again.
+# length is safe. All but the global itself is also a promise, kept at once with one of its kind that is none (`await`
+# would wait for ever). It is empty text, no number of items, and its members that ask a question (isFeatureEnabled,
+# has_opted_in) say no. What is assigned to it is there when read again.
 _SCRIPT = """\
 (function (root) {
   "use strict";
@@ -23,6 +27,31 @@ _SCRIPT = """\
   var symbols = typeof Symbol === "function" ? Symbol : {};
   var answers = { then: undefined, "catch": undefined, "finally": undefined, toJSON: undefined, length: 0 };
   answers.toString = answers.valueOf = answers.toLocaleString = blank;
+  function resume(given) {
+    if (given === null || typeof given !== "object") { return; }
+    ["event_callback", "eventCallback", "hitCallback"].forEach(function (name) {
+      if (typeof given[name] === "function") { setTimeout(function () { given[name](); }, 0); }
+    });
+  }
+  function answer(call) { Array.prototype.forEach.call(call, resume); }
+  function answerAll(items) {
+    for (var i = 0; i < items.length; i++) {
+      if (items[i] !== null && typeof items[i] === "object" && "length" in items[i]) { answer(items[i]); }
+      resume(items[i]);
+    }
+  }
+  function attend(items) {
+    var push = items.push;
+    if (items.hide && typeof items.hide.end === "function") { items.hide.end(); }
+    if (Object.isFrozen(items) || Object.prototype.hasOwnProperty.call(items, "attended")) { return items; }
+    Object.defineProperty(items, "attended", { value: true });
+    answerAll(items);
+    items.push = function () {
+      answerAll(arguments);
+      return push.apply(items, arguments);
+    };
+    return items;
+  }
   function member(target, name) {
     if (Object.prototype.hasOwnProperty.call(target, name) && name !== "prototype" && name !== "length") {
       return target[name];
@@ -31,10 +60,14 @@ _SCRIPT = """\
       return name === symbols.toPrimitive ? blank : name === symbols.iterator ? [][name].bind([]) : undefined;
     }
     if (Object.prototype.hasOwnProperty.call(answers, name)) { return answers[name]; }
-    return /^(is|has)(?![a-z])/.test(name) ? no : inert(true);
+    return /^(is|has)(?![a-z])/.test(name) ? no : inert(true, true);
   }
-  function inert(chains) {
-    var swallow = function () {};
+  function promised(name) {
+    var kept = Promise.resolve(inert(true));
+    return typeof kept[name] === "function" ? kept[name].bind(kept) : undefined;
+  }
+  function inert(chains, promises) {
+    var swallow = function () { answer(arguments); };
     if (typeof Proxy !== "function") {
       "init create config set get track page identify push on off send event load ready".split(" ").forEach(
         function (name) { swallow[name] = nothing; }
@@ -43,15 +76,20 @@ _SCRIPT = """\
       return swallow;
     }
     return new Proxy(swallow, {
-      apply: function () { return chains ? inert(true) : undefined; },
-      construct: function () { return inert(true); },
-      get: member
+      apply: function (target, self, given) {
+        target.apply(self, given);
+        return chains ? inert(true, true) : undefined;
+      },
+      construct: function () { return inert(true, true); },
+      get: function (target, name) {
+        return promises && /^(then|catch|finally)$/.test(String(name)) ? promised(name) : member(target, name);
+      }
     });
   }
   function list() {
     var items = [];
     items.push = items.unshift = function () { return 0; };
-    return items;
+    return attend(items);
   }
   var kinds = { "function": inert, object: function () { return inert(true); }, array: list };
   function define(path, kind) {
@@ -60,7 +98,9 @@ _SCRIPT = """\
       if (holder[names[i]] === undefined || holder[names[i]] === null) { holder[names[i]] = {}; }
       holder = holder[names[i]];
     }
-    if (holder[last] === undefined) {
+    var there = holder[last], queue = kind === "function" && there ? there.q : there;
+    if (kind !== "object" && Array.isArray(queue)) { attend(queue); }
+    if (there === undefined) {
       try { holder[last] = kinds[kind](); } catch (error) { /* frozen by the shop's own code: left alone */ }
     }
   }

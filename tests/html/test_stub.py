@@ -79,3 +79,48 @@ def test_what_the_shops_own_code_may_do(proxies: bool) -> None:
     """
     done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
     assert (done.stdout, done.stderr) == ("fine\n", "")
+
+
+@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+@pytest.mark.parametrize("proxies", [True, False], ids=["with Proxy", "without"])
+def test_a_page_that_waits_goes_on(proxies: bool) -> None:
+    """A link that is followed when an event is sent; a page hidden until it is tested; what was queued before."""
+    program = f"""
+        var window = globalThis, gone = [], shown = false;
+        function on(name) {{ return function () {{ gone.push(name); }}; }}
+        {"" if proxies else "delete globalThis.Proxy;"}
+        window.dataLayer = [{{event: "a", eventCallback: on("before")}}];
+        dataLayer.hide = {{end: function () {{ shown = true; }}}};
+        window.ga = function () {{ (ga.q = ga.q || []).push(arguments); }};
+        ga("send", "event", {{hitCallback: on("ga before")}});
+        window.frozen = Object.freeze([]);
+        {stub(vendor_with(gtag="function", dataLayer="array", ga="function", layer="array", frozen="array")).decode()}
+        {stub(vendor_with(dataLayer="array", layer="array")).decode()}
+        if (!shown || gone.length || dataLayer.length !== 1) throw 1;
+        gtag("event", "b", {{event_callback: on("gtag")}});
+        ga("send", {{hitCallback: on("ga")}});
+        (function () {{ dataLayer.push(arguments); }})("event", "c", {{event_callback: on("arguments")}});
+        layer.push({{eventCallback: on("layer")}}, null, "text", 7);
+        if (dataLayer.length !== 2 || layer.length) throw 2;
+        setTimeout(function () {{ console.log(gone.join()); }}, 20);
+    """
+    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ("before,ga before,gtag,ga,arguments,layer\n", "")
+
+
+@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+def test_what_waits_for_a_promise_goes_on() -> None:
+    program = f"""
+        var window = globalThis, gone = [];
+        {stub(vendor_with(player="object")).decode()}
+        player.play().catch(function () {{ throw 1; }});
+        player.ready().then(function (answer) {{ gone.push("then" + answer); }})
+            .finally(function () {{ gone.push("last"); }});
+        (async function () {{
+            var answer = await player.getDuration();
+            if (answer.then !== undefined || "" + answer.more !== "") throw 2;
+            console.log(gone.join());
+        }})();
+    """
+    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ("then,last\n", "")
