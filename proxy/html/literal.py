@@ -1,9 +1,9 @@
 r"""Where a URL that holds a vendor's host begins and ends in the text of a script or style sheet.
 
 Rules of this file: what counts is what stands before the URL: a quote (a string's own, or an inner one: JSON or HTML in
-a string, as `\"`, `\x22`, `%22` or `&quot;`), `url(`, an attribute's `=`, a list's comma, `${…}`. A host in the middle of a sentence, of a comment or of
-another URL begins no literal. Escapes are read as JavaScript reads them (`\/`, `\x2f`, `\u002f`), however often they
-are escaped again. Looks at most `CONTEXT` bytes back and `REACH` bytes on.
+a string, as `\"`, `\x22`, `%22` or `&quot;`), `url(`, an attribute's `=`, a list's comma, `${…}`. A host in the middle
+of a sentence, of a comment or of another URL begins no literal. Escapes are read as JavaScript reads them (`\/`,
+`\x2f`, `\u002f`), however often they are escaped again. Looks at most `CONTEXT` bytes back and `REACH` bytes on.
 """
 
 from __future__ import annotations
