@@ -52,7 +52,8 @@ REQUEST = _table(
         Verdict.HOP: "connection keep-alive proxy-connection te trailer transfer-encoding upgrade http2-settings "
         "expect proxy-authorization proxy-authenticate proxy-authentication-info host",
         Verdict.NEVER: "consentry-consent proxy proxy-status",
-        Verdict.PEER: "x-real-ip x-client-ip x-cluster-client-ip x-original-forwarded-for x-original-host "
+        Verdict.PEER: "x-real-ip x-client-ip client-ip x-remote-ip x-remote-addr x-originating-ip x-cluster-client-ip "
+        "x-original-forwarded-for x-original-host x-host x-scheme x-forwarded-protocol x-forwarded-client-cert "
         "x-forwarded x-forwarded-by x-forwarded-port x-forwarded-server x-forwarded-scheme x-forwarded-ssl "
         "x-forwarded-prefix x-url-scheme front-end-https true-client-ip cf-connecting-ip cf-connecting-ipv6 "
         "cf-pseudo-ipv4 cf-ipcountry cf-visitor fastly-client-ip fastly-client x-azure-clientip x-azure-socketip "

@@ -123,6 +123,11 @@ def test_a_stranger_says_nothing_of_the_visitor() -> None:
     assert got[b"forwarded"] == [b'for=203.0.113.9;host="shop.example";proto=https']
 
 
+@pytest.mark.parametrize("name", [b"client-ip", b"x-remote-addr", b"x-originating-ip", b"x-scheme", b"x-host"])
+def test_what_frameworks_believe_of_the_visitor_is_no_strangers_to_say(name: bytes) -> None:
+    assert name not in sent((name, b"6.6.6.6"))
+
+
 def test_a_trusted_peer_is_added_to_what_it_says() -> None:
     trusted = replace(ASKED, trusted=True, peer="10.0.0.1", visitor="2001:db8::1")
     got = sent(
