@@ -6,6 +6,7 @@ Rules of this file: it decides what a form *says*, never whether it counts (`cho
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, FormParser, parse_options_header
 
 from proxy.model import Category, How
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what is no form is answered; it must not fill the log
 
 #: The largest form that is read, in bytes: a save that refuses two thousand vendors by name fits.
 LARGEST_FORM = 64 * 1024
