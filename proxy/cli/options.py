@@ -6,10 +6,10 @@ Everything wrong in all of them is told at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,7 +17,7 @@ from proxy.catalogue.load import Catalogue, load
 from proxy.catalogue.use import InUse, in_use
 from proxy.errors import Problem, Refused
 from proxy.serve import ListenAddress, read_address
-from proxy.settings import Settings, load_settings
+from proxy.settings import Settings, read_settings
 from proxy.toml_file import Places, read_toml
 
 ConfigFile = Annotated[
@@ -49,8 +49,6 @@ AdminOption = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
-_Read = TypeVar("_Read")
-
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -73,25 +71,43 @@ def load_all(
     Raises `Refused` with what is wrong in any of them.
     """
     problems: list[Problem] = []
-    settings = _collect(
-        lambda: load_settings(
+    settings = catalogue = None
+    try:
+        settings, problems = read_settings(
             config, dev=dev, environ=os.environ, storefront=storefront, needs_storefront=needs_storefront
-        ),
-        problems,
-    )
-    catalogue = _collect(lambda: load(vendors or ()), problems)
+        )
+    except Refused as refused:
+        problems.extend(refused.problems)
+    try:
+        catalogue = load(vendors or ())
+    except Refused as refused:
+        problems.extend(refused.problems)
+    if problems and config is None and Path("consentry.toml").is_file():
+        mend = "Pass --config consentry.toml."
+        problems.insert(0, Problem("consentry.toml", None, "", "is here, but was not asked for and not read.", mend))
     if settings is None or catalogue is None:
         raise Refused(problems)
     if unknown is not None:
         settings = settings.model_copy(update={"vendors": settings.vendors.model_copy(update={"unknown": unknown})})
     places = read_toml(config)[1] if config else Places.nowhere()
-    use = in_use(catalogue, settings, file=str(config or "consentry.toml"), places=places)
+    try:
+        use = in_use(catalogue, settings, file=str(config or "consentry.toml"), places=places)
+    except Refused as refused:
+        told = {_table(problem) for problem in problems}
+        further = [problem for problem in refused.problems if _table(problem) not in told]
+        raise Refused(_in_order([*problems, *further])) from None
+    if problems:
+        raise Refused(problems)
     return Loaded(settings, catalogue, use)
 
 
-def _collect(read: Callable[[], _Read], problems: list[Problem]) -> _Read | None:
-    try:
-        return read()
-    except Refused as refused:
-        problems.extend(refused.problems)
-        return None
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """Line by line in each file, the files as they come."""
+    files = list(dict.fromkeys(problem.file for problem in problems))
+    return sorted(problems, key=lambda problem: (files.index(problem.file), problem.line or 0))
+
+
+def _table(problem: Problem) -> object:
+    """The [vendor.KEY] that it is in, where one fault brings others with it; else the problem itself."""
+    top, _, below = problem.key.partition(".")
+    return (problem.file, below.partition(".")[0]) if top == "vendor" else problem

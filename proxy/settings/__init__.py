@@ -1,8 +1,16 @@
 """Typed settings: what they are (`schema`), how they are read and refused (`load`), where secrets come from."""
 
 from proxy.settings.environment import variables
-from proxy.settings.load import load_settings
+from proxy.settings.load import load_settings, read_settings
 from proxy.settings.schema import Settings, VendorSettings
 from proxy.settings.secret_keys import KEYS_VARIABLE, SHORTEST_KEY
 
-__all__ = ["KEYS_VARIABLE", "SHORTEST_KEY", "Settings", "VendorSettings", "load_settings", "variables"]
+__all__ = [
+    "KEYS_VARIABLE",
+    "SHORTEST_KEY",
+    "Settings",
+    "VendorSettings",
+    "load_settings",
+    "read_settings",
+    "variables",
+]

@@ -6,13 +6,15 @@ missing is listed with a line to paste. Nothing here reads a clock or opens a so
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from proxy.errors import Problem, Refused
 from proxy.settings.environment import overlay, put
@@ -31,6 +33,27 @@ def load_settings(
     needs_storefront: bool = True,
 ) -> Settings:
     """Read, overlay, check. Raises `Refused` with every problem; in production also what must be said and is not."""
+    settings, problems = read_settings(
+        file, dev=dev, environ=environ, storefront=storefront, needs_storefront=needs_storefront
+    )
+    if settings is None or problems:
+        raise Refused(problems)
+    return settings
+
+
+def read_settings(
+    file: Path | None,
+    *,
+    dev: bool,
+    environ: Mapping[str, str],
+    storefront: str | None,
+    needs_storefront: bool,
+) -> tuple[Settings | None, list[Problem]]:
+    """The settings and every problem of theirs. Where there are any, the settings are what is left without the wrong
+    values, to look for further problems in and for nothing else; None where nothing sensible is left.
+
+    Raises `Refused` where the file is no TOML at all.
+    """
     raw: dict[str, Any] = {}
     places = Places()
     name = str(file) if file else "consentry.toml"
@@ -47,20 +70,49 @@ def load_settings(
         put(raw, ("storefront", "url"), storefront)
         origins["storefront.url"] = "--storefront"
     keys = read_secret_keys(environ, dev, problems)
+    given = {**raw, "dev": dev, "secret_keys": keys}
+    settings: Settings | None
+    wrong: list[Problem] = []
     try:
-        settings = Settings.model_validate({**raw, "dev": dev, "secret_keys": keys})
+        settings = Settings.model_validate(given)
     except ValidationError as error:
-        found = problems_of(error, name, places, Settings)
-        problems.extend(_at_their_origin(problem, origins) for problem in found)
-        raise Refused(problems) from None
-    problems.extend(_disagreements(settings, name, places))
-    if not dev:
-        problems.extend(_unsaid(settings, name, needs_storefront))
-    elif needs_storefront and settings.storefront.url is None:
-        problems.append(_no_storefront(name))
-    if problems:
-        raise Refused(problems)
-    return settings
+        wrong = problems_of(error, name, places, Settings)
+        settings = _what_is_left(given, error)
+    problems.extend(_at_their_origin(problem, origins) for problem in wrong)
+    if settings is not None:
+        further = [*_disagreements(settings, name, places), *_unsaid(settings, name, dev, needs_storefront)]
+        problems.extend(problem for problem in further if not _told(problem.key, wrong))
+    return settings, problems
+
+
+def _what_is_left(given: Mapping[str, Any], error: ValidationError) -> Settings | None:
+    """The settings without the values that are wrong; a table that is wrong without one goes as a whole."""
+    left = copy.deepcopy(dict(given))
+    faults: Iterable[ErrorDetails] = error.errors()
+    while left:
+        cut = [_cut_out(left, fault["loc"]) for fault in faults]
+        if not any(cut):
+            return None
+        try:
+            return Settings.model_validate(left)
+        except ValidationError as again:
+            faults = again.errors()
+    return None
+
+
+def _cut_out(table: dict[str, Any], loc: tuple[str | int, ...]) -> bool:
+    """Take out the innermost value of a table that holds the fault. False where there is none."""
+    if not loc or not isinstance(loc[0], str) or loc[0] not in table:
+        return False
+    inner = table[loc[0]]
+    if not (isinstance(inner, dict) and _cut_out(inner, loc[1:])):
+        del table[loc[0]]
+    return True
+
+
+def _told(key: str, wrong: Iterable[Problem]) -> bool:
+    """Whether it follows from a problem that is told: one of that setting, or of something in that table."""
+    return any(f"{problem.key}.".startswith(f"{key}.") or f"{key}.".startswith(f"{problem.key}.") for problem in wrong)
 
 
 def _at_their_origin(problem: Problem, origins: Mapping[str, str]) -> Problem:
@@ -88,8 +140,15 @@ def _disagreements(settings: Settings, name: str, places: Places) -> Iterator[Pr
         )
 
 
-def _unsaid(settings: Settings, name: str, needs_storefront: bool) -> Iterator[Problem]:
-    """What production must be told, as the block to paste (every key with an example)."""
+def _unsaid(settings: Settings, name: str, dev: bool, needs_storefront: bool) -> Iterator[Problem]:
+    """What must be told and is not: development needs a storefront, production more (each with a line to paste)."""
+    if not dev:
+        yield from _unsaid_in_production(settings, name)
+    if needs_storefront and settings.storefront.url is None:
+        yield _no_storefront(name)
+
+
+def _unsaid_in_production(settings: Settings, name: str) -> Iterator[Problem]:
 
     def unsaid(key: str, why: str, paste: str) -> Problem:
         return Problem(name, None, key, f"is not set: {why}", f"Add: {paste}")
@@ -107,8 +166,6 @@ def _unsaid(settings: Settings, name: str, needs_storefront: bool) -> Iterator[P
         yield unsaid("vendors.use", "the vendors that the shop works with.", '[vendors] use = ["google-analytics"]')
     if settings.vendors.unknown is None:
         yield unsaid("vendors.unknown", "third parties that no file describes.", '[vendors] unknown = "block"')
-    if needs_storefront and settings.storefront.url is None:
-        yield _no_storefront(name)
 
 
 def _no_storefront(name: str) -> Problem:

@@ -7,17 +7,43 @@ Defaults are the careful choice. `load.py` fills these in and reports what is wr
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from proxy.catalogue.schema import Pattern, Transfer
 from proxy.model import Category, Reach
 
-_HOST = r"^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
+_HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+
+
+def _shaped(shape: str, otherwise: str) -> AfterValidator:
+    """Text that fits the regular expression; `otherwise` says what other text is not, then what would be right."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(shape, value):
+            raise ValueError(f"{value!r} is {otherwise}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ip_network(value)
+    except ValueError:
+        pass
+    try:
+        right = str(ip_network(value, strict=False))
+    except ValueError:
+        right = "10.0.0.0/8, fd00::/8 or, for one address, 127.0.0.1/32"
+    raise ValueError(f"{value!r} is no network; write it like {right}")
 
 
 def _http_url(value: str) -> str:
@@ -40,9 +66,21 @@ def _origin(value: str) -> str:
 
 Url = Annotated[str, AfterValidator(_http_url)]
 Origin = Annotated[str, AfterValidator(_origin)]
-Host = Annotated[str, Field(pattern=_HOST)]
+Host = Annotated[
+    str, _shaped(_HOST, "no host name; write it in lower case, without scheme, port and path, like www.shop.example")
+]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
-PathPrefix = Annotated[str, Field(pattern=r"^/[^\s?#]*$")]
+PathPrefix = Annotated[str, _shaped(r"/[^\s?#]*", "no path; write how the path begins, like /checkout")]
+OwnPrefix = Annotated[
+    str,
+    _shaped(
+        r"/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*",
+        "no path prefix; write letters, digits, _ . and - after a slash, and none at its end, like /_consent",
+    ),
+]
+Email = Annotated[str, _shaped(r"[^@\s]+@[^@\s]+", "no e-mail address; write it like privacy@shop.example")]
+Page = Annotated[str, _shaped(r"https?://\S+|/\S*", "no address of a page; write a path or a URL, like /privacy")]
 
 
 class _Table(BaseModel):
@@ -52,17 +90,17 @@ class _Table(BaseModel):
 class Controller(_Table):
     """Who answers for the shop's data (GDPR 13(1)(a)); named on the banner and the preferences page."""
 
-    name: str = Field(min_length=2)
+    name: str = Field(min_length=2, examples=["Shop Ltd"])
     address: str | None = None
-    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
-    privacy_policy: str | None = Field(default=None, pattern=r"^(https?://\S+|/\S*)$")
+    email: Email | None = None
+    privacy_policy: Page | None = None
 
 
 class Storefront(_Table):
     """The web server behind the proxy, and how long it may take (seconds)."""
 
     url: Origin | None = None
-    host: Literal["keep"] | Host = "keep"
+    host: Host = "keep"
     tls_name: Host | None = None
     connect: Seconds = 5.0
     first_byte: Seconds = 60.0
@@ -72,7 +110,7 @@ class Storefront(_Table):
 class Listen(_Table):
     """Networks whose X-Forwarded-* headers are believed. Empty: nobody's."""
 
-    trusted: tuple[IPv4Network | IPv6Network, ...] = ()
+    trusted: tuple[Network, ...] = ()
 
 
 class Privacy(_Table):
@@ -84,7 +122,7 @@ class Privacy(_Table):
 class ConsentSettings(_Table):
     """The banner, the cookie and the pages of ours."""
 
-    prefix: str = Field(default="/_consent", pattern=r"^/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")
+    prefix: OwnPrefix = "/_consent"
     policy: int = Field(default=1, ge=1)
     remember_days: int = Field(default=182, ge=1, le=395)
     link: Literal["auto", "off"] = "auto"

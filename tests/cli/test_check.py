@@ -121,6 +121,32 @@ def test_everything_wrong_is_told_at_once(config: Path, tmp_path: Path) -> None:
         assert place in told
 
 
+def test_vendors_that_nobody_describes_are_told_beside_what_is_wrong(tmp_path: Path) -> None:
+    config = tmp_path / "shop.toml"
+    config.write_text(
+        'mode = "fast"\n[vendors]\nuse = ["gogle-analytics"]\n[vendor.nobody]\nreach = "relay"\n'
+        '[vendor.matomo]\nreach = "direkt"\ndirect = true\n'
+    )
+    done = consentry("check", "--dev", "--config", config)
+    lines = done.stderr.decode().splitlines()
+    assert done.returncode == 1
+    assert [line.split(": ")[0:2] for line in lines[:4]] == [
+        [f"{config}:1", "mode"],
+        [f"{config}:3", "vendors.use"],
+        [f"{config}:4", "vendor.nobody"],
+        [f"{config}:7", "vendor.matomo.reach"],
+    ]
+    assert lines[-1] == "consentry: 4 problems"
+
+
+def test_settings_that_lie_there_and_were_not_asked_for_are_pointed_to(tmp_path: Path) -> None:
+    (tmp_path / "consentry.toml").write_text(GOOD_SETTINGS)
+    done = consentry("check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert b"Pass --config consentry.toml." in done.stderr
+    assert b"Pass --config" not in consentry("check", "--config", "consentry.toml", cwd=tmp_path).stderr
+
+
 def test_problems_as_json(tmp_path: Path) -> None:
     done = consentry("check", "--json", "--config", tmp_path / "nowhere.toml")
     assert done.returncode == 1

@@ -122,6 +122,44 @@ def test_every_problem_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     assert any("enforce" in p.message + p.mend for p in problems if p.key == "mode")
 
 
+@pytest.mark.parametrize(
+    ("line", "mend"),
+    [
+        ('[listen]\ntrusted = ["10.0.0.1/8"]', "'10.0.0.1/8' is no network. Write it like 10.0.0.0/8."),
+        ('[listen]\ntrusted = ["everyone"]', "Write it like 10.0.0.0/8, fd00::/8 or, for one address, 127.0.0.1/32."),
+        ('[consent]\nprefix = "consent"', "is no path prefix. Write letters,"),
+        ('[consent]\nquiet = ["checkout"]', "'checkout' is no path. Write how the path begins, like /checkout."),
+        ('[vendors]\nallow = ["https://x.com/"]', "'https://x.com/' is no host name. Write it in lower case,"),
+        ('[storefront]\nhost = "a b"', "'a b' is no host name. Write it in lower case,"),
+        ('[controller]\nname = "Shop"\nemail = "shop"', "Write it like privacy@shop.example."),
+        ('[controller]\nname = "Shop"\nprivacy_policy = "privacy"', "Write a path or a URL, like /privacy."),
+    ],
+)
+def test_each_wrong_text_is_told_once_with_what_would_be_right(tmp_path: Path, line: str, mend: str) -> None:
+    (problem,) = refused(written(tmp_path, line), dev=True, storefront="http://127.0.0.1:9")
+    assert mend in str(problem)
+    assert "pattern" not in str(problem)
+
+
+def test_what_production_must_be_told_is_told_beside_what_is_wrong(tmp_path: Path) -> None:
+    text = 'mode = "fast"\n[controller]\nname = ""\n[vendors]\nuse = [1]\n'
+    problems = refused(written(tmp_path, text))
+    assert {p.key for p in problems} == {
+        "mode",
+        "controller.name",
+        "vendors.use",
+        "origin",
+        "vendors.unknown",
+        "storefront.url",
+    }
+    assert len(problems) == 6
+
+
+def test_a_table_that_is_none_is_told_once(tmp_path: Path) -> None:
+    (problem,) = refused(written(tmp_path, 'storefront = "http://127.0.0.1:9"'), dev=True)
+    assert (problem.key, problem.line) == ("storefront", 1)
+
+
 def test_the_environment_outweighs_the_file_and_is_checked_alike(tmp_path: Path) -> None:
     file = written(tmp_path, COMPLETE)
     environ = SECRET | {"CONSENTRY_MODE": "pass", "CONSENTRY_LISTEN_TRUSTED": "10.0.0.0/8, ::1/128"}
