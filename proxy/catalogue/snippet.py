@@ -62,7 +62,7 @@ def _for_people(key: str, contacts: Sequence[Contact]) -> list[str]:
     framed = bool(contacts) and all(contact.use == "frame" for contact in contacts)
     ip = '"full-ip", as browsers reach it directly' if framed else '"short-ip" if it gets a shortened IP address'
     return [
-        f"# {key}: fill in what is empty; `consentry check --vendors FOLDER` names what is left, with its line.",
+        f"# {key}: fill in what is empty; `consentry check --dev --vendors FOLDER` names what is left, with its line.",
         "",
         'name = ""  # what visitors know it by, like "Google Analytics"',
         'company = ""  # who runs it, as its privacy policy says, like "Google LLC"',

@@ -16,6 +16,7 @@ from rich.table import Table
 from proxy.catalogue.load import Catalogue, load
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.snippet import described_in, start_vendor
+from proxy.catalogue.snippet_scan import scan
 from proxy.cli.console import out, print_facts, print_json, say
 from proxy.cli.options import AsJson, VendorDirs
 from proxy.errors import Problem, Refused
@@ -40,7 +41,12 @@ def list_(
     if as_json:
         print_json([_public(vendor) for vendor in chosen])
         return
-    table = Table("key", "name", "categories", "reach", "checked", box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("key", no_wrap=True, min_width=max((len(vendor.key) for vendor in chosen), default=0))
+    for name in ("name", "categories"):
+        table.add_column(name, overflow="fold")
+    for name in ("reach", "checked"):
+        table.add_column(name, no_wrap=True)
     for vendor in chosen:
         table.add_row(
             vendor.key, vendor.name, ", ".join(vendor.categories), vendor.reach.value, vendor.checked.isoformat()
@@ -131,8 +137,14 @@ def new(
     out.print(file)
     say("Fill in what is empty; each line says what goes there. Then:")
     say(f"  consentry check --dev --vendors {folder}")
-    if snippet is not None and (described := [one for one in described_in(snippet, catalogue) if one != key]):
+    if key in catalogue.vendors:
+        say(f"It will stand in for the file of {key} that comes with Consentry, as a whole.")
+    if snippet is None:
+        return
+    if described := [one for one in described_in(snippet, catalogue) if one != key]:
         say(f"The snippet contacts what is described already: {', '.join(described)}.")
+    elif not scan(snippet).contacts:
+        say("No address of a vendor was found in the snippet: `match` is left empty, for an engineer.")
 
 
 def _read_snippet(name: str) -> str:

@@ -83,6 +83,20 @@ def test_a_new_file_without_a_snippet_goes_into_vendors(tmp_path: Path) -> None:
     assert (tmp_path / "vendors" / "acme.toml").is_file()
 
 
+@pytest.mark.parametrize(
+    ("key", "snippet", "told"),
+    [
+        ("acme", b"hello", b"No address of a vendor was found"),
+        ("acme", SNIPPET, b""),
+        ("matomo", SNIPPET, b"It will stand in for the file of matomo"),
+    ],
+)
+def test_what_is_special_about_a_new_file_is_said(tmp_path: Path, key: str, snippet: bytes, told: bytes) -> None:
+    done = consentry("vendors", "new", key, "--from-snippet", "-", "--dir", tmp_path, stdin=snippet)
+    said = done.stderr.partition(b"consentry check --dev --vendors ")[2].partition(b"\n")[2]
+    assert (done.returncode, told in said, bool(said)) == (0, True, bool(told))
+
+
 def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "acme.toml").write_text("mine")
     done = consentry("vendors", "new", "acme", "--dir", tmp_path)
