@@ -29,7 +29,6 @@ _NEEDED = (
 )
 _SELF = b"'self'"
 _NONE = b"'none'"
-_DIRECTIVE = re.compile(rb"[^;,]++")
 
 
 def admit(policy: bytes, origin: str) -> bytes:
