@@ -16,7 +16,7 @@ expression, most specific first, without backtracking: the time is linear in the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -24,6 +24,7 @@ from itertools import groupby
 from typing import Generic, TypeVar
 
 from proxy.catalogue.schema import Pattern, Vendor
+from proxy.catalogue.url import split_url
 
 T = TypeVar("T")
 _Test = Callable[[str], re.Match[str] | None]
@@ -49,14 +50,17 @@ class Match:
 
 
 class Matcher:
-    """All described vendors by their `match` and `links` patterns. Immutable."""
+    """All described vendors by their `match` and `links` patterns. Immutable.
+
+    Where a vendor speaks of itself (`policy`, `opt_out`) is a link of its, too: shops' privacy policies lead there.
+    """
 
     def __init__(self, vendors: Iterable[Vendor]) -> None:
         self._table = _Table(
             (pattern, Match(vendor, pattern, link))
             for link in (False, True)
             for vendor in sorted(vendors, key=lambda vendor: vendor.key)
-            for pattern in (vendor.technical.links if link else vendor.technical.match)
+            for pattern in ((*vendor.technical.links, *_own_pages(vendor)) if link else vendor.technical.match)
         )
 
     @property
@@ -71,6 +75,16 @@ class Matcher:
     def under(self, host: str) -> tuple[Match, ...]:
         """Every match that some URL of this host can have: for where only a part of a URL is known."""
         return self._table.under(host)
+
+
+def _own_pages(vendor: Vendor) -> Iterator[Pattern]:
+    """The addresses of its policy and opt-out, where they stand on a host that its `match` patterns name."""
+    hosts = {pattern_parts(pattern)[0] for pattern in vendor.technical.match}
+    for url in filter(None, (vendor.policy, vendor.opt_out)):
+        split = split_url(url, url)
+        if split is not None and any(f".{split.host}".endswith(f".{host}") for host in hosts):
+            path = split.target.partition("?")[0].rstrip("/")
+            yield f"{split.host}{path}" if path else f"{split.host}/$"
 
 
 def relays(vendor: Vendor, destination: Destination, host: str, target: str) -> bool:

@@ -116,6 +116,28 @@ def test_a_pattern_beats_a_link_of_the_same_length() -> None:
     assert match == Match(vendor("a", ["a.example/x"], {"links": ["a.example/x"]}), "a.example/x", False)
 
 
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("www.acme.example/legal/privacy", True),
+        ("www.acme.example/legal/privacy/?lang=de", True),
+        ("www.acme.example/legal/privacy.js", False),
+        ("www.acme.example/x.js", False),
+        ("optout.acme.example/", True),
+        ("optout.acme.example/x.js", False),
+    ],
+)
+def test_where_a_vendor_speaks_of_itself_is_a_link(url: str, link: bool) -> None:
+    pages = {"policy": "https://www.acme.example/legal/privacy/#top", "opt_out": "https://optout.acme.example"}
+    match = Matcher([vendor("acme", **pages)]).find(*_at(url))
+    assert match is not None
+    assert match.link is link
+
+
+def test_a_policy_elsewhere_makes_no_host_a_vendors() -> None:
+    assert Matcher([vendor("a", policy="https://notacme.example/privacy")]).hosts == ("a.example",)
+
+
 def test_every_host_that_a_pattern_names_is_told_once() -> None:
     assert MATCHER.hosts == ("analytics.google.com", "google.com", "googletagmanager.com", "youtube.com")
 
