@@ -58,11 +58,14 @@ def scan(snippet: str) -> Traces:
 
 @lru_cache(maxsize=1)
 def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList(accept_unknown=False)
+    return PublicSuffixList()
 
 
 def registrable(host: str) -> str:
-    """The domain that somebody registered (acme.co.uk for cdn.acme.co.uk), by the Public Suffix List."""
+    """The domain that somebody registered (acme.co.uk for cdn.acme.co.uk), by the Public Suffix List.
+
+    A top-level domain that the list does not name is a public suffix, too (publicsuffix.org, algorithm).
+    """
     found: str | None = _suffixes().privatesuffix(host)
     return found or host
 

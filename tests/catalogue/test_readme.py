@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from enum import StrEnum
 from pathlib import Path
 
@@ -83,6 +84,10 @@ def test_the_commands_work_one_after_the_other(tmp_path: Path) -> None:
     (tmp_path / "snippet.html").write_text(_blocks("html")[0], encoding="utf-8")
     assert run(new).returncode == 0
     file = tmp_path / "my-vendors" / "acme-pixel.toml"
+    started, finished = tomllib.loads(file.read_text("utf-8")), tomllib.loads(_blocks("toml")[0])
+    for field in ("match", "stub", "snippet"):
+        assert started["technical"][field] == finished["technical"][field]
+    assert started["technical"]["relay"]["script"] == finished["technical"]["relay"]["script"]
     unfilled = run(check)
     assert unfilled.returncode == 1
     line = file.read_text("utf-8").splitlines().index('role = ""') + 1 if 'role = ""' in file.read_text("utf-8") else 0
