@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -184,19 +184,7 @@ def _action(outcome: _Outcome) -> str:
 
 
 def _told(outcome: _Outcome) -> dict[str, object]:
-    return {"after": outcome.after, "tags": [_tag_json(tag) for tag in outcome.tags]}
-
-
-def _tag_json(tag: TagReport) -> dict[str, object]:
-    return {
-        "offset": tag.offset,
-        "element": tag.element,
-        "url": tag.url,
-        "vendor": tag.vendor,
-        "categories": tag.categories,
-        "action": tag.action,
-        "reason": tag.reason,
-    }
+    return {"after": outcome.after, "tags": [asdict(tag) for tag in outcome.tags]}
 
 
 def _explain_html(loaded: Loaded, site: str, markup: bytes, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -128,18 +128,7 @@ def _reporter(report: Path | None, open_files: ExitStack) -> _Reporter:
 
 
 def _report_line(page: str, tag: TagReport) -> str:
-    return json.dumps(
-        {
-            "page": page,
-            "offset": tag.offset,
-            "element": tag.element,
-            "url": tag.url,
-            "vendor": tag.vendor,
-            "categories": tag.categories,
-            "action": tag.action,
-            "reason": tag.reason,
-        }
-    )
+    return json.dumps({"page": page, **asdict(tag)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,4 +212,5 @@ def _not_rewritten(page: str, error: CannotRead | CannotRewrite) -> Problem:
 
 def _file_problem(place: str, path: Path, error: OSError, what: str) -> Problem:
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return Problem(place, None, "", f"{path} cannot be {what}: {reason}.")
+    subject = "" if place == str(path) else f"{path} "
+    return Problem(place, None, "", f"{subject}cannot be {what}: {reason}.")

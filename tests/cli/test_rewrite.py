@@ -124,14 +124,14 @@ def test_one_bad_file_does_not_keep_the_others(tmp_path: Path) -> None:
     done = consentry("rewrite", "--out", out, bad, folder, tmp_path / "missing.html", good)
     assert done.returncode == 1
     assert [file.name for file in out.iterdir()] == ["good.html"]
-    for words in ("bad.html", "utf-7", "folder.html cannot be", "missing.html cannot be", "1 of 4 pages", "3 problems"):
+    for words in ("bad.html", "utf-7", "folder.html: cannot be", "missing.html: cannot", "1 of 4 pages", "3 problems"):
         assert words in done.stderr.decode()
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["missing.html"], 1, "missing.html cannot be read: No such file"),
+        (["missing.html"], 1, "missing.html: cannot be read: No such file"),
         (["."], 1, "directory"),
         (["--report", "missing/tags.jsonl"], 1, "--report"),
         (["--out", "page.html/out", "page.html"], 1, "--out"),
