@@ -2,22 +2,26 @@
 
 Rules: the path is matched in the bytes in which it is forwarded. Everything under the prefix is ours, known or not, and
 never reaches the storefront. The visit is read once, here. Outside development only the site's own Host is answered.
-The scope's headers are copied first: the server below adds a request's trailers to them later.
+The scope's headers are copied first: the server below adds a request's trailers to them later. A front server that the
+operator forgot to trust is told of, once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from email.utils import formatdate
 from typing import Literal
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.consent.failure import failure_headers, failure_page
-from proxy.http.visit import Headers, Seals, host_of, languages, read_visit
+from proxy.http.visit import Headers, Seals, host_of, languages, parse_address, peer_trusted, read_visit, values
 from proxy.settings import Settings
+
+_log = structlog.get_logger("proxy.http")
 
 _GPC = b"/.well-known/gpc.json"
 
@@ -47,6 +51,7 @@ class Dispatch:
         self._today = today
         self._prefix = settings.consent.prefix.encode()
         self._hosts = _hosts(settings)
+        self._told = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,9 +62,20 @@ class Dispatch:
         if refusal is not None:
             await _refuse(refusal, headers, send, self._settings.consent.prefix)
             return
+        self._tell_of_stranger(scope.get("client"), headers)
         scope = {**scope, "headers": list(headers)}
         scope["consentry.visit"] = read_visit(scope, self._settings, self._seal, self._today())
         await self._room(scope["raw_path"])(scope, receive, send)
+
+    def _tell_of_stranger(self, client: Sequence[object] | None, headers: Headers) -> None:
+        """Warn once where a private address names visitors and is not believed: all of them look like one then."""
+        if self._told or client is None or not values(headers, b"x-forwarded-for"):
+            return
+        peer, trusted = parse_address(str(client[0])), self._settings.listen.trusted
+        if peer is not None and peer.is_private and not peer_trusted(client, trusted):
+            self._told = True
+            mend = f'if it is your front server: [listen] trusted = ["{peer}"]'
+            _log.warning("X-Forwarded-For ignored: its sender is not trusted", sender=str(peer), mend=mend)
 
     def _room(self, path: bytes) -> ASGIApp:
         if path == self._prefix or path == _GPC:

@@ -95,6 +95,20 @@ async def test_methods_that_are_not_for_us(method: str, target: str) -> None:
         assert storefront.requests == []
 
 
+@pytest.mark.parametrize(("trusted", "told"), [((), 1), (("127.0.0.1",), 0)])
+async def test_a_front_server_that_is_not_trusted_is_told_of_once(
+    trusted: tuple[str, ...], told: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with answering(PLAIN) as storefront, open_shop(storefront, listen={"trusted": trusted}) as shop:
+        await shop.get("/")
+        assert "X-Forwarded-For" not in capsys.readouterr().out
+        for _ in range(2):
+            await shop.get("/", "X-Forwarded-For: 203.0.113.9")
+        said = capsys.readouterr().out
+        assert said.count("X-Forwarded-For ignored") == said.count('trusted = ["127.0.0.1"]') == told
+        assert "203.0.113.9" not in said
+
+
 async def test_other_kinds_of_connections_are_not_served() -> None:
     async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
         app = Dispatch(shop.settings, None, consent=None, relay=None, forward=None)  # type: ignore[arg-type]
