@@ -7,6 +7,7 @@ one that two vendors list is denied only where both are. Everything else is the 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -76,7 +77,13 @@ def set_cookie_denied(value: bytes, vendor_cookies: VendorCookies, allowed: Coll
     name = pair.partition(b"=")[0].strip(b" \t").decode("latin-1")
     if not vendor_cookies.denied(name, allowed):
         return False
-    return b"max-age=0" not in attributes.lower().replace(b" ", b"")
+    ages = [_AT_ONCE.fullmatch(attribute) for attribute in attributes.split(b";") if _AGE.match(attribute)]
+    return not ages or ages[-1] is None
+
+
+#: Max-Age, the last of which counts (RFC 6265bis, 5.7), and one that says "at once".
+_AGE = re.compile(rb"[ \t]*max-age[ \t]*=", re.I)
+_AT_ONCE = re.compile(_AGE.pattern + rb"[ \t]*(?:0+|-[0-9]+)[ \t]*", re.I)
 
 
 def expiries(names: Sequence[str], host: str, *, secure: bool) -> list[bytes]:
