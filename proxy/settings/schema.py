@@ -6,6 +6,7 @@ Defaults are the careful choice. `load.py` fills these in and reports what is wr
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -32,17 +33,16 @@ def _shaped(shape: str, otherwise: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _network(value: object) -> object:
-    if not isinstance(value, str):
+def _network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, IPv4Network | IPv6Network):
         return value
-    try:
-        return ip_network(value)
-    except ValueError:
-        pass
-    try:
-        right = str(ip_network(value, strict=False))
-    except ValueError:
-        right = "10.0.0.0/8, fd00::/8 or, for one address, 127.0.0.1/32"
+    right = "10.0.0.0/8, fd00::/8 or, for one address, 127.0.0.1/32"
+    if isinstance(value, str):
+        try:
+            return ip_network(value)
+        except ValueError:
+            with contextlib.suppress(ValueError):
+                right = str(ip_network(value, strict=False))
     raise ValueError(f"{value!r} is no network; write it like {right}")
 
 

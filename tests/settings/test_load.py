@@ -126,6 +126,7 @@ def test_every_problem_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     ("line", "mend"),
     [
         ('[listen]\ntrusted = ["10.0.0.1/8"]', "'10.0.0.1/8' is no network. Write it like 10.0.0.0/8."),
+        ("[listen]\ntrusted = [8]", "8 is no network."),
         ('[listen]\ntrusted = ["everyone"]', "Write it like 10.0.0.0/8, fd00::/8 or, for one address, 127.0.0.1/32."),
         ('[consent]\nprefix = "consent"', "is no path prefix. Write letters,"),
         ('[consent]\nquiet = ["checkout"]', "'checkout' is no path. Write how the path begins, like /checkout."),
