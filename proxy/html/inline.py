@@ -3,7 +3,8 @@
 Rules of this file: a script stays whole; only a literal that names a denied or a relayed vendor changes. Pages that
 visitors open themselves (the catalogue's `links`, `<a href=` in a string) are left alone.
 
-- A whole URL (with `//`): the stub's URL and `?` up to the literal's end if denied, the relay's if granted.
+- A whole URL (with `//`): the stub's URL and `?` up to the literal's end if denied, the relay's if granted; without
+  their scheme where the script puts one before it (`location.protocol + '//…'`).
 - A part of one (`'.google-analytics.com/ga.js'`, `'www.googletagmanager.com'`): its host's last label becomes
   `invalid` (RFC 2606) if denied, so that it reaches no one; the host becomes ours and the relay's path if granted.
 - In style sheets a denied URL becomes `about:invalid`.
@@ -142,14 +143,18 @@ class Literals:
             return None
         if weighed.action is Action.RELAY:
             port = _PORT.match(text, end, stop)
-            path = rules.relay(weighed.key, literal.host, "")
-            there = path if literal.whole else path.partition("//")[2]
+            there = _without_scheme(literal, rules.relay(weighed.key, literal.host, ""))
             return start if literal.whole else literal.host_start, port.end() if port else end, there.encode()
         if literal.whole and self._style:
             return start, stop, b"about:invalid"
         if literal.whole and weighed.vendor is not None:
-            return start, stop, rules.stub(weighed.key).encode() + b"?"
+            return start, stop, _without_scheme(literal, rules.stub(weighed.key)).encode() + b"?"
         return text.rfind(b".", literal.host_start, end) + 1, end, b"invalid"
+
+
+def _without_scheme(literal: Literal, url: str) -> str:
+    """As much of a URL of ours as the literal may hold: the script may put its scheme, or all up to its host, there."""
+    return url[url.index("//") + (0 if literal.whole else 2) :] if literal.relative or not literal.whole else url
 
 
 def weigh(rules: Rules, literal: Literal, url: bytes, *, style: bool, open_ended: bool) -> Weighed | None:

@@ -36,6 +36,9 @@ _OPENER = re.compile(
 )
 _STYLE_OPENER = re.compile(rb"[ \t\n]*+" + _QUOTE + rb"|[ \t\n]*+\((?i:lru)")
 _PARTIAL_OPENER = re.compile(rb"(?:" + _SLASH + rb")?+" + _QUOTE + rb"|\}(?=.)", re.S)
+# A scheme that the script puts before it: `p + '://host/'`, `location.protocol + '//host/'`, `${p}//host/`.
+_AFTER_SCHEME = re.compile(rb":?+(?:" + _QUOTE + rb"[ \t\r\n]*+\+|\})")
+_COLON_OPENER = re.compile(rb":(?:" + _QUOTE + rb"|\})")
 _LINK = re.compile(_QUOTE + rb"?+[ \t]*+(?:=|[dD]3(?:[xX]|00[uU])\\++)(?i:ferh|noitca)\s")
 _TAG = re.compile(rb"<|[cC]3(?:[xX]|00[uU])\\|;tl&")
 _LINK_TAG = re.compile(rb"(?:<|\\(?:x|u00)3c|&lt;)(?:a|area|form)[\s/]", re.I)
@@ -59,7 +62,7 @@ class Literal(NamedTuple):
     """A URL, or (not `whole`) a part of one, that starts at `start`; its host stands at `host_start:host_end`.
 
     `linked`: it is where an `<a>` in a string leads. `in_url`: it stands in CSS's `url(…)` without quotes. `joined`:
-    something is put before it when the script runs.
+    something is put before it when the script runs; `relative`: its scheme is.
     """
 
     start: int
@@ -70,6 +73,7 @@ class Literal(NamedTuple):
     linked: bool
     in_url: bool
     joined: bool
+    relative: bool = False
 
 
 def literal_at(text: bytes, start: int, end: int, *, style: bool = False) -> Literal | None:
@@ -93,11 +97,14 @@ def literal_at(text: bytes, start: int, end: int, *, style: bool = False) -> Lit
     if style and not whole:
         return None
     opener = (_STYLE_OPENER if style else _OPENER if whole else _PARTIAL_OPENER).match(back, found.end())
+    relative = whole and not style and found[3] is None and _AFTER_SCHEME.match(back, found.end()) is not None
+    if opener is None and whole and not style:
+        opener = _COLON_OPENER.match(back, found.end())
     if opener is None or (not whole and opener[0][:1] == b"}" and not host.startswith(".")):
         return None
     linked = _LINK.match(back, found.end()) is not None and _in_link_tag(back)
     joined = _JOINED.match(back, opener.end()) is not None
-    return Literal(start - found.end(), host_start, end, host, whole, linked, b"(" in opener[0], joined)
+    return Literal(start - found.end(), host_start, end, host, whole, linked, b"(" in opener[0], joined, relative)
 
 
 def _in_link_tag(back: bytes) -> bool:
