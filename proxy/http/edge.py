@@ -154,8 +154,12 @@ class Edge(HttpToolsProtocol):
     def _refuse(self, status: bytes) -> None:
         """Answer and close. What is being answered before it on this connection is broken off, never mixed with it."""
         self._refused = True
-        if self.cycle is None or self.cycle.response_complete:
+        if self.cycle is None or self.cycle.response_complete or self._broke_its_body(self.cycle):
             self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
             self.transport.close()
         else:
             self.transport.abort()
+
+    def _broke_its_body(self, cycle: RequestResponseCycle) -> bool:
+        """Whether what is refused is the rest of this very request, of which nothing has been answered yet."""
+        return cycle is self._answered and cycle.more_body and not cycle.response_started

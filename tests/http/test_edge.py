@@ -101,6 +101,21 @@ async def test_what_is_no_http_is_not_answered_in_the_middle_of_an_answer(upgrad
         await storefront.left()
 
 
+@pytest.mark.parametrize(
+    "chunk", [b"3\nabc\r\n", b"3\r\nabcd\r\n", b"0x3\r\nabc\r\n", b"-3\r\nabc\r\n", b"3 \r\nabc\r\n"]
+)
+async def test_a_broken_chunk_is_told_and_ends_the_storefronts_request(chunk: bytes) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert b"0\r\n\r\n" not in await reader.read()
+
+    async with Storefront(script) as storefront, open_shop(storefront, storefront={"first_byte": 60}) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/", "Transfer-Encoding: chunked", method="POST") + chunk)
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+        await storefront.left()
+
+
 async def test_who_waits_for_100_and_gets_an_answer_has_no_body_to_send() -> None:
     answers, lines, _ = await ask(request("/_consent/x", "Expect: 100-continue", "Content-Length: 9", method="PUT"))
     assert [answer.get(b"connection") for answer in answers] == [[b"close"]]
