@@ -236,7 +236,6 @@ NOBODYS = [
     "https://not.co/i/adsct",
     "https://www.google.com/search?q=shop",
     "https://www.google.com/",
-    "https://www.google.com/maps/place/Berlin",
     "https://www.google.com/recaptchas/api.js",
     "https://www.google.com/adsense-like",
     "https://www.google.de/search?q=shop",
@@ -257,6 +256,8 @@ NOBODYS = [
 
 #: Pages that visitors open themselves, on hosts that are also loaded from.
 LINKS = [
+    ("https://www.google.com/maps/place/Berlin", "google-maps"),
+    ("https://api.twitter.com/oauth/authenticate", "x"),
     ("https://www.facebook.com/sharer/sharer.php?u=x", "facebook"),
     ("https://www.facebook.com/shop.example", "facebook"),
     ("https://www.facebook.com/travel", "facebook"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from proxy.catalogue.match import pattern_parts
 from proxy.catalogue.schema import is_pattern
+from proxy.catalogue.suffixes import is_registrys
 from proxy.errors import Problem
 from proxy.toml_places import KeyPath, Places
 
@@ -26,7 +27,7 @@ _Document = Mapping[str, Any]
 def disagreements(document: _Document, file: Path, places: Places) -> list[Problem]:
     """Everything in one vendor file that contradicts something else in it."""
     faults: list[_Fault] = []
-    for rule in (_essential, _twice, _reach, _transfer, _statistics, _cookies, _own_hosts):
+    for rule in (_essential, _twice, _reach, _transfer, _statistics, _cookies, _own_hosts, _everybodys):
         faults += rule(document)
     return [
         Problem(
@@ -131,6 +132,19 @@ def _own_hosts(document: _Document) -> Iterator[_Fault]:
             if own and not any(f".{host}".endswith(f".{one}") for one in own):
                 mend = f'Add "{host}" (with a path, where others share the host) to match.'
                 yield (*path, index), f'"{pattern}" is on no host of technical.match.', mend
+
+
+def _everybodys(document: _Document) -> Iterator[_Fault]:
+    """A pattern that is no one company's would cut half of the web."""
+    technical = document.get("technical")
+    if not isinstance(technical, Mapping):
+        return
+    for field in ("match", "links"):
+        for index, pattern in _patterns(technical, field):
+            host = pattern_parts(pattern)[0]
+            if is_registrys(host):
+                mend = f"Write the vendor's own domain, like acme.{host}."
+                yield ("technical", field, index), f"anybody can have a name under {host}: it is no vendor's.", mend
 
 
 def claimed_twice(files: Sequence[tuple[Path, _Document, Places]]) -> Iterator[Problem]:

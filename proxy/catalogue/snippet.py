@@ -13,7 +13,8 @@ from proxy.catalogue.json_schema import HINT
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.match import Destination, Matcher, pattern_parts
 from proxy.catalogue.schema import Datum, Pattern, Purpose
-from proxy.catalogue.snippet_scan import Contact, Traces, registrable, scan
+from proxy.catalogue.snippet_scan import Contact, Traces, scan
+from proxy.catalogue.suffixes import registrable
 from proxy.model import Category
 from proxy.toml_problems import toml_value
 
@@ -140,11 +141,8 @@ def _relay(contacts: Sequence[Contact]) -> list[str]:
 def _match(contacts: Sequence[Contact], catalogue: Catalogue) -> list[Pattern]:
     """Registered domains, and host with path where the domain is another vendor's too."""
     shared = {registrable(host) for host in _matcher(catalogue).hosts}
-    patterns = [
-        f"{contact.host}{contact.path}" if registrable(contact.host) in shared else registrable(contact.host)
-        for contact in contacts
-    ]
-    return _distinct(patterns)
+    domains = [(contact, registrable(contact.host) or contact.host) for contact in contacts]
+    return _distinct(f"{contact.host}{contact.path}" if domain in shared else domain for contact, domain in domains)
 
 
 def _patterns(contacts: Sequence[Contact], use: str) -> list[Pattern]:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Literal
 
-from publicsuffixlist import PublicSuffixList
-
 from proxy.catalogue.match import Destination
 from proxy.catalogue.schema import is_pattern
+from proxy.catalogue.suffixes import registrable
 from proxy.catalogue.url import split_url
 
 _BASE = "https://shop.invalid/"
@@ -54,20 +52,6 @@ def scan(snippet: str) -> Traces:
         contacts.setdefault(contact)
     found = _globals(code)
     return Traces(tuple(contacts), found, _calls(code, frozenset(found)))
-
-
-@lru_cache(maxsize=1)
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
-
-
-def registrable(host: str) -> str:
-    """The domain that somebody registered (acme.co.uk for cdn.acme.co.uk), by the Public Suffix List.
-
-    A top-level domain that the list does not name is a public suffix, too (publicsuffix.org, algorithm).
-    """
-    found: str | None = _suffixes().privatesuffix(host)
-    return found or host
 
 
 class _Page(HTMLParser):
@@ -129,7 +113,7 @@ def _in_code(code: str) -> list[Contact]:
         text = literal[2]
         if "//" not in text[:8]:
             host = re.split("[/?]", text.lstrip("."))[0]
-            if _suffixes().privatesuffix(host) is None or ("/" not in text and text[0] != "."):
+            if registrable(host) is None or ("/" not in text and text[0] != "."):
                 continue
             text = "//" + text.lstrip(".")
         before = code[max(0, literal.start() - 60) : literal.start()].rpartition(";")[2]

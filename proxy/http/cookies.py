@@ -12,9 +12,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from publicsuffixlist import PublicSuffixList
-
 from proxy.catalogue.schema import Vendor
+from proxy.catalogue.suffixes import registrable
 
 #: Bytes of Set-Cookie lines that one answer spends on forgetting; what is left over is forgotten with the next ones.
 #: Front servers buffer heads of 4 KB.
@@ -104,11 +103,6 @@ def expiries(names: Sequence[str], host: str, *, secure: bool) -> list[bytes]:
 
 
 @lru_cache(256)
-def _public_suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
-
-
-@lru_cache(256)
 def domains(host: str) -> tuple[str, ...]:
     """The domains whose cookies a page of `host` may set: itself and its parents down to the registrable one.
 
@@ -120,9 +114,9 @@ def domains(host: str) -> tuple[str, ...]:
         pass
     else:
         return ()
-    registrable = _public_suffixes().privatesuffix(host)
-    if not registrable or "." not in host:
+    own = registrable(host)
+    if own is None or "." not in host:
         return ()
     labels = host.split(".")
     all_parents = (".".join(labels[start:]) for start in range(len(labels)))
-    return tuple(parent for parent in all_parents if parent == registrable or parent.endswith(f".{registrable}"))
+    return tuple(parent for parent in all_parents if parent == own or parent.endswith(f".{own}"))

@@ -126,6 +126,13 @@ ONE_FAULT = [
         "lower case",
     ),
     (
+        ('["acme.example"]', '["acme.example", "co.uk"]'),
+        16,
+        "technical.match",
+        "anybody can have a name under co.uk",
+        "acme.co.uk",
+    ),
+    (
         ('["acme.example/*.js"]', '["acme.example/*.js", "cdn.other.example/x"]'),
         18,
         "technical.relay.script",
