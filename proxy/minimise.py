@@ -14,7 +14,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from proxy.address import spellings, truncate
-from proxy.catalogue.schema import Datum, Vendor
+from proxy.catalogue.schema import Vendor
+from proxy.catalogue.words import Datum
 from proxy.payload.cleaner import Cleaner
 from proxy.payload.formats import decompressed
 from proxy.payload.withheld import Why, Withheld

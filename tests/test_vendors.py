@@ -10,8 +10,9 @@ import pytest
 
 from proxy.catalogue.load import load, shipped_dir
 from proxy.catalogue.match import Destination, Match, Matcher, embeds, relays
-from proxy.catalogue.schema import Purpose, Vendor
+from proxy.catalogue.schema import Vendor
 from proxy.catalogue.url import split_url
+from proxy.catalogue.words import Purpose
 from proxy.model import Category, Reach
 
 CATALOGUE = load()

@@ -8,121 +8,12 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from proxy.catalogue.words import COMMON_COOKIE_NAMES, Datum, EssentialBecause, Purpose
 from proxy.model import Category, Reach
-
-
-class Purpose(StrEnum):
-    """What a vendor uses what it learns for. Translated once for all vendors, in consent/text."""
-
-    MEASURE_VISITS = "measure-visits"
-    MEASURE_CAMPAIGNS = "measure-campaigns"
-    RECORD_SESSIONS = "record-sessions"
-    TEST_VARIANTS = "test-variants"
-    FIND_ERRORS = "find-errors"
-    SHOW_ADS = "show-ads"
-    PERSONALISE_ADS = "personalise-ads"
-    MEASURE_ADS = "measure-ads"
-    PAY_AFFILIATES = "pay-affiliates"
-    SEND_MESSAGES = "send-messages"
-    PERSONALISE_CONTENT = "personalise-content"
-    CHAT = "chat"
-    COLLECT_REVIEWS = "collect-reviews"
-    SHOW_VIDEOS = "show-videos"
-    SHOW_POSTS = "show-posts"
-    SHARE_CONTENT = "share-content"
-    COMMENT = "comment"
-    SHOW_MAPS = "show-maps"
-    LOAD_TAGS = "load-tags"
-    TAKE_PAYMENTS = "take-payments"
-    PREVENT_FRAUD = "prevent-fraud"
-    TELL_HUMANS = "tell-humans-from-robots"
-    DELIVER_FILES = "deliver-files"
-    SIGN_IN = "sign-in"
-
-
-class Datum(StrEnum):
-    """What a vendor receives. Translated once for all vendors, in consent/text."""
-
-    PAGE = "page"
-    REFERRER = "referrer"
-    VISITOR_ID = "visitor-id"
-    SHORT_IP = "short-ip"
-    FULL_IP = "full-ip"
-    DEVICE_CLASS = "device-class"
-    USER_AGENT = "user-agent"
-    LANGUAGE = "language"
-    SCREEN = "screen"
-    LOCATION = "location"
-    CLICKS = "clicks"
-    RECORDING = "recording"
-    SEARCHES = "searches"
-    CART = "cart"
-    PURCHASE = "purchase"
-    AD_CLICK_ID = "ad-click-id"
-    EMAIL = "email"
-    ACCOUNT = "account"
-    SOCIAL_ACCOUNT = "social-account"
-    VIEWING = "viewing"
-    MESSAGES = "messages"
-    PAYMENT = "payment"
-    VARIANT = "variant"
-
-
-class EssentialBecause(StrEnum):
-    """Why a vendor is essential; shown to visitors."""
-
-    PAYMENT = "payment"
-    SIGN_IN = "sign-in"
-    FRAUD = "fraud"
-    CAPTCHA = "captcha"
-    DELIVERY = "delivery"
-    SECURITY = "security"
-
-
-#: Cookie names that shops use too: removing them would break a shop, so no vendor may claim them (VENDORS.md).
-COMMON_COOKIE_NAMES = frozenset(
-    {
-        "token",
-        "uid",
-        "uuid",
-        "sid",
-        "session",
-        "sessionid",
-        "session_id",
-        "id",
-        "user",
-        "userid",
-        "user_id",
-        "locale",
-        "lang",
-        "language",
-        "country",
-        "currency",
-        "cart",
-        "basket",
-        "csrf",
-        "csrftoken",
-        "xsrf-token",
-        "auth",
-        "consent",
-        "visitor",
-        "visitorid",
-        "visitor_id",
-        "guest",
-        "login",
-        "phpsessid",
-        "jsessionid",
-        "connect.sid",
-        "theme",
-        "test",
-        "cookie",
-    }
-)
 
 _KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"

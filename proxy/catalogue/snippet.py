@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from proxy.catalogue.json_schema import HINT
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.match import Destination, Matcher, pattern_parts
-from proxy.catalogue.schema import Datum, Pattern, Purpose
+from proxy.catalogue.schema import Pattern
 from proxy.catalogue.snippet_scan import Contact, Traces, scan
 from proxy.catalogue.suffixes import registrable
+from proxy.catalogue.words import Datum, Purpose
 from proxy.model import Category
 from proxy.toml_problems import toml_value
 

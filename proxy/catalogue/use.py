@@ -19,8 +19,9 @@ from pydantic import ValidationError
 
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.match import Destination, Matcher, pattern_parts
-from proxy.catalogue.schema import Datum, Technical, Vendor
+from proxy.catalogue.schema import Technical, Vendor
 from proxy.catalogue.url import Split
+from proxy.catalogue.words import Datum
 from proxy.errors import Problem, Refused
 from proxy.model import Category, Decision, Reach, Reason
 from proxy.settings.schema import Settings, VendorSettings

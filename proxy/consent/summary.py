@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from proxy.catalogue.schema import Datum, Purpose, Vendor
+from proxy.catalogue.schema import Vendor
+from proxy.catalogue.words import Datum, Purpose
 from proxy.model import ASKED, Category, Reach
 
 

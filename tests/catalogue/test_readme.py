@@ -14,8 +14,9 @@ import pytest
 
 from proxy.catalogue.load import describe, shipped_dir
 from proxy.catalogue.match import matches
-from proxy.catalogue.schema import Datum, EssentialBecause, Purpose, Relay, Technical, Transfer, Vendor
+from proxy.catalogue.schema import Relay, Technical, Transfer, Vendor
 from proxy.catalogue.url import split_url
+from proxy.catalogue.words import Datum, EssentialBecause, Purpose
 from proxy.model import Category, Reach
 
 README = (shipped_dir() / "README.md").read_text(encoding="utf-8")

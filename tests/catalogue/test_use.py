@@ -9,9 +9,9 @@ import pytest
 
 from proxy.catalogue.load import Catalogue, catalogue_of
 from proxy.catalogue.match import Destination, relays
-from proxy.catalogue.schema import Datum
 from proxy.catalogue.url import Split
 from proxy.catalogue.use import InUse, in_use
+from proxy.catalogue.words import Datum
 from proxy.errors import Problem, Refused
 from proxy.model import Category, Decision, Reach, Reason
 from proxy.settings import Settings

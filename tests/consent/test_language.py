@@ -13,7 +13,7 @@ import pytest
 from babel import Locale
 from markupsafe import Markup
 
-from proxy.catalogue.schema import Datum, EssentialBecause, Purpose
+from proxy.catalogue.words import Datum, EssentialBecause, Purpose
 from proxy.consent.form import Why
 from proxy.consent.language import LANGUAGES, choose_language, match, words
 from proxy.model import Category, Reach
