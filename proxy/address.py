@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network
 
-#: How much of an address a vendor may get (DESIGN.md, `[privacy] ip = "truncate"`).
+#: How much of an address a vendor may get (`[privacy] ip = "truncate"`).
 KEPT_BITS = {4: 24, 6: 48}
 
 #: RFC 5737, RFC 3849, RFC 9637.

@@ -24,7 +24,8 @@ class Category(StrEnum):
 #: The categories that a visitor is asked about, in the order in which every page and header names them.
 ASKED: tuple[Category, ...] = (Category.ANALYTICS, Category.ADVERTISING, Category.MARKETING, Category.SOCIAL)
 
-#: What a Sec-GPC signal denies (RULES.md: advertising, marketing, social).
+#: What a Sec-GPC signal denies: a sale or sharing of what is learnt (GPC specification; California Code of Regulations
+#: title 11, section 7025).
 DENIED_BY_SIGNAL: frozenset[Category] = frozenset({Category.ADVERTISING, Category.MARKETING, Category.SOCIAL})
 
 

@@ -30,7 +30,7 @@ class Failure:
     details: str = ""
 
 
-#: HTTP.md, 23, in RFC 9209's words.
+#: What each failure is called in Proxy-Status (RFC 9209, 2.3).
 STOREFRONT: Mapping[Kind, Failure] = {
     Kind.DNS: Failure(502, "dns_error"),
     Kind.REFUSED: Failure(502, "connection_refused", 5),
