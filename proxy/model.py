@@ -124,10 +124,6 @@ class Standing:
     consent: Consent | None = None
     doubt: Doubt | None = None
 
-    @property
-    def must_ask(self) -> bool:
-        return self.consent is None
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:
