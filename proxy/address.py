@@ -33,17 +33,21 @@ _WITH_PORT = re.compile(r"\[(?P<inside>[^\[\]]+)\](?::\d{1,5})?\Z|(?P<v4>[\d.]+)
 
 
 def parse(text: str | None) -> Address | None:
-    """The address that a header or a field names, or None.
-
-    Ports, brackets, quotes and zone ids are taken off (RFC 7239 `for="[2001:db8::1%25en0]:443"`), IPv4-mapped addresses
-    are unwrapped. Octets with leading zeros are refused: readers disagree on whether they are octal.
-    """
+    """The address that a header or a field names, white space and quotes around it taken off (RFC 7239), or None."""
     if text is None or len(text) > 100:
         return None
-    bare = text.strip().strip('"').strip()
-    if found := _WITH_PORT.match(bare):
-        bare = found["inside"] or found["v4"]
-    bare = bare.partition("%")[0]
+    return parse_exact(text.strip().strip('"').strip())
+
+
+@lru_cache(4096)
+def parse_exact(text: str) -> Address | None:
+    """The address that a text is, or None.
+
+    Ports, brackets and zone ids are taken off (`[2001:db8::1%25en0]:443`), IPv4-mapped addresses are unwrapped. Octets
+    with leading zeros are refused: readers disagree on whether they are octal.
+    """
+    found = _WITH_PORT.match(text)
+    bare = (found["inside"] or found["v4"] if found else text).partition("%")[0]
     try:
         address = ip_address(bare)
     except ValueError:

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from proxy.address import parse_exact
 from proxy.consent.failure import failure_headers, failure_page
-from proxy.http.visit import Headers, Seals, host_of, languages, parse_address, peer_trusted, read_visit, values
+from proxy.http.visit import Headers, Seals, host_of, languages, peer_trusted, read_visit, values
 from proxy.settings import Settings
 
 _log = structlog.get_logger("proxy.http")
@@ -71,7 +72,7 @@ class Dispatch:
         """Warn once where a private address names visitors and is not believed: all of them look like one then."""
         if self._told or client is None or not values(headers, b"x-forwarded-for"):
             return
-        peer, trusted = parse_address(str(client[0])), self._settings.listen.trusted
+        peer, trusted = parse_exact(str(client[0])), self._settings.listen.trusted
         if peer is not None and peer.is_private and not peer_trusted(client, trusted):
             self._told = True
             mend = f'if it is your front server: [listen] trusted = ["{peer}"]'

@@ -9,11 +9,12 @@ visitor is, is written by us; a client's word on it is believed from trusted net
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-Headers = Sequence[tuple[bytes, bytes]]
+from proxy.http.visit import Headers, values
+
 HeaderList = list[tuple[bytes, bytes]]
 
 #: Our name in Via and Proxy-Status.
@@ -147,7 +148,7 @@ def to_storefront(headers: Headers, asked: Asked, codings: Callable[[Iterable[by
             out.append((name, value))
     out += _told(headers, asked)
     if asked.page:
-        out.append((b"accept-encoding", codings(_values(headers, b"accept-encoding"))))
+        out.append((b"accept-encoding", codings(values(headers, b"accept-encoding"))))
         if asked.if_none_match is not None:
             out.append((b"if-none-match", asked.if_none_match))
     return out
@@ -163,7 +164,7 @@ def _stays(verdict: Verdict, asked: Asked) -> bool:
 
 def _told(headers: Headers, asked: Asked) -> HeaderList:
     """What we say of the visitor, of the way here and of the choice."""
-    via = _values(headers, b"via")
+    via = values(headers, b"via")
     if any(member.split()[1:2] == [NAME] for value in via for member in value.lower().split(b",")):
         raise Circles
     out: HeaderList = [(b"via", b", ".join([*via, b"%b %b" % (asked.http_version, NAME)]))]
@@ -171,14 +172,14 @@ def _told(headers: Headers, asked: Asked) -> HeaderList:
         out.append((b"cookie", asked.cookie))
     if asked.consent is not None:
         out.append((b"consentry-consent", asked.consent))
-    if b"trailers" in b",".join(_values(headers, b"te")).lower():
+    if b"trailers" in b",".join(values(headers, b"te")).lower():
         out += [(b"te", b"trailers"), (b"connection", b"te")]
     return out + _forwarded(headers, asked)
 
 
 def _forwarded(headers: Headers, asked: Asked) -> HeaderList:
     """X-Forwarded-* and Forwarded (RFC 7239)."""
-    chain = _values(headers, b"x-forwarded-for") if asked.trusted else []
+    chain = values(headers, b"x-forwarded-for") if asked.trusted else []
     host = (asked.trusted and _first(headers, b"x-forwarded-host")) or asked.host
     proto = (asked.trusted and _first(headers, b"x-forwarded-proto").lower()) or asked.proto
     peer = asked.peer.encode() if asked.peer else b"unknown"
@@ -194,12 +195,8 @@ def _forwarded(headers: Headers, asked: Asked) -> HeaderList:
     return out
 
 
-def _values(headers: Headers, name: bytes) -> list[bytes]:
-    return [value for found, value in headers if found == name]
-
-
 def _first(headers: Headers, name: bytes) -> bytes:
-    return next(iter(_values(headers, name)), b"")
+    return next(iter(values(headers, name)), b"")
 
 
 # -- to the browser ---------------------------------------------------------------------------------------------------
@@ -236,7 +233,7 @@ def to_browser(headers: Headers, given: Given) -> HeaderList:
         kept = _answered(RESPONSE.get(name), name, value, given)
         if kept is not None:
             out.append((name, kept))
-    via = b", ".join([*_values(headers, b"via"), b"1.1 %b" % NAME])
+    via = b", ".join([*values(headers, b"via"), b"1.1 %b" % NAME])
     return [*out, (b"via", via), *given.extra]
 
 
@@ -268,7 +265,7 @@ def passed(headers: Headers, *, bodiless: bool) -> HeaderList:
     named = hop_names(headers, RESPONSE)
     dropped = {Verdict.HOP, Verdict.VIA} | ({Verdict.LENGTH} if bodiless else set())
     out = [(name, value) for name, value in headers if name not in named and RESPONSE.get(name) not in dropped]
-    return [*out, (b"via", b", ".join([*_values(headers, b"via"), b"1.1 %b" % NAME]))]
+    return [*out, (b"via", b", ".join([*values(headers, b"via"), b"1.1 %b" % NAME]))]
 
 
 #: Link relations that make a browser contact somebody, by itself.

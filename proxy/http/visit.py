@@ -16,13 +16,13 @@ from typing import Protocol
 
 from starlette.types import Scope
 
+from proxy.address import Address, parse_exact
 from proxy.consent.cookie import cookie_name, cookie_values
 from proxy.model import Regime, Standing, Visit
 from proxy.settings import Settings
 
 Headers = Sequence[tuple[bytes, bytes]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 #: How much of a forwarded chain and of a list of languages is read.
 _HOPS, _LANGUAGES, _LANGUAGE_BYTES = 32, 16, 512
@@ -90,7 +90,7 @@ def signals(headers: Headers) -> bool:
 
 def peer_trusted(client: Sequence[object] | None, trusted: Sequence[Network]) -> bool:
     """Whether the one who connected to us may say who the visitor is."""
-    peer = parse_address(str(client[0])) if client else None
+    peer = parse_exact(str(client[0])) if client else None
     return peer is not None and _within(peer, trusted)
 
 
@@ -100,7 +100,7 @@ def visitor_address(client: Sequence[object] | None, headers: Headers, trusted: 
     The peer's own, or, where the peer is trusted, the right-most address of X-Forwarded-For that is not: whatever
     stands further left was written by somebody whom nobody vouches for. `client` is ASGI's (address, port).
     """
-    peer = parse_address(str(client[0])) if client else None
+    peer = parse_exact(str(client[0])) if client else None
     if peer is None or not _within(peer, trusted):
         return None if peer is None else str(peer)
     chain = b",".join(values(headers, b"x-forwarded-for")).split(b",")
@@ -108,7 +108,7 @@ def visitor_address(client: Sequence[object] | None, headers: Headers, trusted: 
         text = hop.strip(b" \t").decode("latin-1")
         if not text and len(chain) == 1:
             break
-        address = parse_address(text)
+        address = parse_exact(text)
         if address is None or not _within(address, trusted):
             return None if address is None else str(address)
         peer = address
@@ -116,24 +116,6 @@ def visitor_address(client: Sequence[object] | None, headers: Headers, trusted: 
 
 
 @lru_cache(4096)
-def parse_address(text: str) -> Address | None:
-    """An address as proxies write it: with brackets, with a port, IPv4-mapped. None where it is none."""
-    if text.startswith("["):
-        text, bracket, port = text[1:].partition("]")
-        if not bracket or not re.fullmatch(r"(?::[0-9]{1,5})?", port):
-            return None
-    elif text.count(":") == 1:
-        text, _, port = text.partition(":")
-        if not re.fullmatch(r"[0-9]{1,5}", port):
-            return None
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
-
-
 def _within(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.address import parse_exact
 from proxy.http.visit import (
     host_of,
     languages,
     origin_of,
-    parse_address,
     peer_trusted,
     read_visit,
     signals,
@@ -99,7 +99,7 @@ def test_a_long_chain_is_not_walked_for_ever() -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_address_or_none(text: str) -> None:
-    address = parse_address(text)
+    address = parse_exact(text)
     assert address is None or ipaddress.ip_address(str(address)) == address
 
 
