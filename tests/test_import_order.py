@@ -23,6 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "decide csp",
         "payload",
         "minimise html consent",
+        "ruling",
         "http relay",
         "admin",
         "app",

@@ -25,9 +25,9 @@ from proxy.http import caching
 from proxy.http.coding import narrowed
 from proxy.http.cookies import VendorCookies, cookie_header, denied_names, domains, expiries, pairs, set_cookie_denied
 from proxy.http.headers import Asked, Given, HeaderList, to_storefront
-from proxy.http.ruling import Ruling, Rulings
 from proxy.http.visit import Headers, host_of, origin_of, peer_trusted, target, values
 from proxy.model import Action, Visit
+from proxy.ruling import Ruling, Rulings
 from proxy.settings import Settings
 
 _TAGS = {action: metrics.TAGS.labels(action.value) for action in Action}

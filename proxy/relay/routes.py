@@ -22,7 +22,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from proxy.catalogue.match import Destination
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.use import InUse
-from proxy.decide import Grounds, decide, decide_all
 from proxy.html.page import Page
 from proxy.html.stub import stub
 from proxy.metrics import RELAYED
@@ -34,6 +33,7 @@ from proxy.relay.gate import NotRelayed, Place, Refusal, destination_of, read_pl
 from proxy.relay.reply import NO_STORE, Reply
 from proxy.relay.scripts import Files
 from proxy.relay.vendor_hop import Answer, VendorHop
+from proxy.ruling import Rulings
 from proxy.settings.schema import Settings
 
 Headers = list[tuple[bytes, bytes]]
@@ -77,6 +77,7 @@ class _Relay:
         self._use = use
         self._hop = hop
         self._files = Files(hop)
+        self._rulings = Rulings(use)
         self._told: dict[tuple[str, Failure | Why], float] = {}
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, visit: Visit, origin: str) -> None:
@@ -125,10 +126,11 @@ class _Relay:
         if vendor is None or vendor.reach is not Reach.RELAY:
             raise NotRelayed(Refusal.NOT_IN_USE)
         match = self._use.matcher.find(place.host, place.target)
+        allowed = self._rulings.of(visit).allowed
         for one in (vendor, vendor if match is None else self._use.vendors.get(match.vendor.key)):
             if one is None:
                 raise NotRelayed(Refusal.NOT_IN_USE)
-            if not decide(one, Grounds(visit.standing, visit.regime, visit.gpc)).allowed:
+            if one.key not in allowed:
                 raise NotRelayed(Refusal.NOT_GRANTED)
         return vendor
 
@@ -146,12 +148,11 @@ class _Relay:
         place: Place,
         destination: Destination,
     ) -> None:
-        grounds = Grounds(visit.standing, visit.regime, visit.gpc)
         page = Page(
             origin=origin,
             url=origin + "/",
             use=self._use,
-            decisions=decide_all(self._use.vendors.values(), grounds),
+            decisions=self._rulings.of(visit).decisions,
             first_party=frozenset({urlsplit(origin).hostname or ""}),
             prefix=self._settings.consent.prefix,
         )

@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
+from proxy import ruling
 from proxy.decide import Grounds
-from proxy.http import ruling
-from proxy.http.ruling import Rulings, told
 from proxy.model import ASKED, Category, Consent, Doubt, How, Regime, Standing, Visit
+from proxy.ruling import Rulings, told
 from tests.http.shop import in_development
 
 CONSENT = Consent(
