@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from proxy.http.contacts import contacts
 from proxy.http.visit import Headers, values
 
 HeaderList = list[tuple[bytes, bytes]]
@@ -221,6 +222,10 @@ class Given:
     extra: Headers = ()
 
 
+_ALL = re.compile(rb"(.*)\Z", re.S)
+_REFRESH = re.compile(rb"""[^;,]*[;,]\s*(?:url\s*=\s*)?["']?([^"']*)""", re.I)
+
+
 def to_browser(headers: Headers, given: Given) -> HeaderList:
     """The storefront's headers as the browser gets them."""
     named = hop_names(headers, RESPONSE)
@@ -251,7 +256,7 @@ def _answered(verdict: Verdict | None, name: bytes, value: bytes, given: Given) 
         case Verdict.SET_COOKIE:
             return None if given.cookie_denied(value) else value
         case Verdict.LINK:
-            return _contacts(name, value, given.may_contact)
+            return contacts(name, value, given.may_contact)
         case Verdict.ONWARD:
             onward = _REFRESH.match(value) if name == b"refresh" else _ALL.match(value)
             return value if onward is None or given.may_follow(onward[1].strip()) else None
@@ -266,41 +271,3 @@ def passed(headers: Headers, *, bodiless: bool) -> HeaderList:
     dropped = {Verdict.HOP, Verdict.VIA} | ({Verdict.LENGTH} if bodiless else set())
     out = [(name, value) for name, value in headers if name not in named and RESPONSE.get(name) not in dropped]
     return [*out, (b"via", b", ".join([*values(headers, b"via"), b"1.1 %b" % NAME]))]
-
-
-#: Link relations that make a browser contact somebody, by itself.
-_CONTACTS = frozenset(
-    b"preconnect dns-prefetch preload modulepreload prefetch prerender stylesheet icon apple-touch-icon mask-icon "
-    b"manifest compression-dictionary".split()
-)
-_MEMBER = re.compile(rb'(?:<[^<>]*+>|"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[^,<"]|<)++', re.S)
-_ALL = re.compile(rb"(.*)\Z", re.S)
-_REFRESH = re.compile(rb"""[^;,]*[;,]\s*(?:url\s*=\s*)?["']?([^"']*)""", re.I)
-_CLOSED = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+\Z', re.S)
-_LINK = re.compile(rb"\s*<([^<>]*)>(.*)", re.S)
-_REL = re.compile(rb';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.I)
-_URL = re.compile(rb"https?://[^\s\"',}\]\\]+", re.I)
-
-
-def _contacts(name: bytes, value: bytes, may_contact: Callable[[bytes], bool]) -> bytes | None:
-    """`value` without the members that would make a browser contact somebody that it may not contact."""
-    if name == b"report-to":  # JSON, whole or not at all
-        return value if all(map(may_contact, _URL.findall(value.replace(rb"\/", b"/")))) else None
-    members = [member.strip() for member in _MEMBER.findall(value)]
-    stays = _link_stays if name == b"link" else _endpoint_stays
-    kept = [member for member in members if member and stays(member, may_contact)]
-    return value if len(kept) == len(members) else b", ".join(kept) or None
-
-
-def _link_stays(member: bytes, may_contact: Callable[[bytes], bool]) -> bool:
-    """One link-value (RFC 8288). Without a URL it stays; with a quote that never ends it goes: browsers differ."""
-    link = _LINK.match(member)
-    if link is None or not _CLOSED.match(member):
-        return link is None
-    rels = {rel for found in _REL.findall(link[2]) for rel in (found[0] or found[1]).lower().split()}
-    return rels.isdisjoint(_CONTACTS) or may_contact(link[1].strip())
-
-
-def _endpoint_stays(member: bytes, may_contact: Callable[[bytes], bool]) -> bool:
-    """One endpoint of Reporting-Endpoints: name="URL"."""
-    return may_contact(member.partition(b"=")[2].strip().strip(b'"'))
