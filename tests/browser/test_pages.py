@@ -33,6 +33,9 @@ PAGES = real_pages() if os.environ.get("ALL_PAGES") else real_pages()[::8]
 #: How long nobody must have been contacted before a page counts as quiet, in seconds.
 SETTLE = 0.4
 
+#: How often the page is read again, as it is without us, for an error that was not seen there at first.
+PATIENCE = 3
+
 #: Hosts that Chromium itself calls (its own services), whatever the page is.
 CHROMIUM_ITSELF = {"accounts.google.com", "update.googleapis.com", "clients2.google.com", "www.google.com"}
 
@@ -157,6 +160,11 @@ def test_nobody_is_contacted_that_the_visitor_did_not_choose(stage: Stage, file:
         granted = view(stage, page, lambda: press(page, "accept"))
         withdrawn = view(stage, page, lambda: choose(stage, page, file, "withdraw"))
         back = view(stage, page, lambda: go_back(page))
+        new_errors = (first.errors | withdrawn.errors) - straight.errors
+        for _ in range(PATIENCE):
+            if new_errors:
+                page.goto("about:blank")
+                new_errors -= view(stage, page, lambda: linger(page, f"{stage.direct}/{file.name}")).errors
 
     met = {
         "first visit": vendors_met(first.contacts),
@@ -166,8 +174,7 @@ def test_nobody_is_contacted_that_the_visitor_did_not_choose(stage: Stage, file:
         "back": vendors_met(back.contacts),
     }
     assert not {when: who for when, who in met.items() if who}
-    assert not first.errors - straight.errors
-    assert not withdrawn.errors - straight.errors
+    assert not new_errors
     if not scripting:
         for sight in (first, refused, granted, withdrawn, back):
             assert sight.text == straight.text
@@ -178,6 +185,14 @@ def touch(page: Page) -> None:
     page.mouse.move(40, 40)
     page.mouse.wheel(0, 300)
     page.keyboard.press("Tab")
+
+
+def linger(page: Page, address: str) -> None:
+    """Read a page for long: what it starts when it is touched may come late, and with it the page's own errors."""
+    page.goto(address)
+    for _ in range(4):
+        touch(page)
+        time.sleep(0.75)
 
 
 def choose(stage: Stage, page: Page, file: Path, choice: str) -> None:
