@@ -23,6 +23,8 @@ from proxy.catalogue.use import InUse, in_use
 from proxy.consent.cookie import Seal
 from proxy.consent.routes import Doors, Expire, consent_app
 from proxy.consent.site import Site, site_of
+from proxy.csp.heard import Heard
+from proxy.csp.seen import Seen
 from proxy.html.stub import stub
 from proxy.http.cookies import VendorCookies, denied_names, expiries
 from proxy.http.dispatch import Dispatch, today
@@ -49,6 +51,7 @@ class Apps:
 def build(settings: Settings, catalogue: Catalogue) -> Apps:
     """The apps of one site. Raises `Refused` where settings and catalogue do not fit. Call it inside the event loop."""
     use = in_use(catalogue, settings)
+    seen = Seen()
     upstream = Upstream(settings.storefront)
     hop = VendorHop(settings.vendors)
     seal = Seal(settings.secret_keys, settings.consent.domain or settings.origin or "")
@@ -60,13 +63,14 @@ def build(settings: Settings, catalogue: Catalogue) -> Apps:
         stub=_stubs(catalogue),
         today=today,
         new_record=functools.partial(secrets.token_urlsafe, RECORD_BYTES),
+        hear=Heard(use, seen).hear,
     )
     public = Dispatch(
         settings,
         seal,
         consent=consent_app(doors),
         relay=relay_app(settings, use, hop, origin),
-        forward=Forward(settings, use, upstream),
+        forward=Forward(settings, use, upstream, seen),
     )
     running = False
 
@@ -89,9 +93,10 @@ def _sites(settings: Settings, use: InUse) -> Callable[[Scope], Site]:
 
 
 def _stubs(catalogue: Catalogue) -> Callable[[str], bytes]:
-    """The inert script of any described vendor, in use or not; empty for what is none."""
-    made = {key: stub(vendor) for key, vendor in catalogue.vendors.items()}
-    return lambda key: made.get(key, b"")
+    """The inert script of any described vendor, in use or not; of a known company, or whatever else, one that says why
+    it is there."""
+    made, other = {key: stub(vendor) for key, vendor in catalogue.vendors.items()}, stub(None)
+    return lambda key: made.get(key, other)
 
 
 def _expiring(settings: Settings, use: InUse) -> Expire:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter
 
-#: outcome: forwarded (untouched), rewritten, passed (mode = "pass"), failed (a page of ours instead of the
-#: storefront's), reset (broken off in mid-answer), left (the visitor left first).
+#: outcome: forwarded (untouched), rewritten, observed, passed (mode = "pass", or outside the rollout), failed (a page
+#: of ours instead of the storefront's), reset (broken off in mid-answer), left (the visitor left first).
 REQUESTS = Counter("consentry_requests_total", "Requests to the storefront, by what became of them.", ["outcome"])
 
 #: reason: coding, charset, range, rewriter, limits.
@@ -19,6 +19,21 @@ STOREFRONT_ERRORS = Counter("consentry_storefront_errors_total", "Failures of th
 
 #: outcome: relayed, a proxy.relay.gate.Refusal or a proxy.relay.vendor_hop.Failure; vendor: a key, or "unknown".
 RELAYED = Counter("consentry_relayed_total", "Requests to the relay, by vendor and outcome.", ["vendor", "outcome"])
+
+#: host: blocked by a policy of ours ("none": no host was; "other": many different ones); vendor: a key.
+CSP_VIOLATIONS = Counter(
+    "consentry_csp_violations_total", "What browsers report of our policy, by host.", ["host", "directive", "vendor"]
+)
+#: reason: rate, size, unreadable, stranger (an extension's doing).
+CSP_DROPPED = Counter("consentry_csp_reports_dropped_total", "Reports that were not counted.", ["reason"])
+
+#: action: what enforce would do (proxy.model.Action); reason: as of consentry_refused_html_total.
+OBSERVED = Counter(
+    "consentry_observed_tags_total", "Tags in pages that left as they came, by what would be done.", ["action"]
+)
+OBSERVED_REFUSALS = Counter(
+    "consentry_observed_refusals_total", "Pages that left as they came and would not go through.", ["reason"]
+)
 
 #: action: proxy.model.Action.
 TAGS = Counter("consentry_tags_total", "Tags found in pages, by what was done to them.", ["action"])

@@ -84,6 +84,8 @@ class Reason(StrEnum):
     DOUBT = "consent cookie not believed"
     NEWER = "vendor newer than the answer"
     NOT_IN_USE = "vendor not in use"
+    KNOWN = "known, not described"
+    SHAPE = "looks like a tracker"
     FIRST_PARTY = "first party"
     OPERATOR = "allowed by the operator"
     NOT_RELAYED = "not among the vendor's relayed requests"

@@ -23,7 +23,8 @@ REMEMBERED = 1024
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """`allowed` are the keys of vendors that may learn of the visit; `granted`: some that are not essential.
+    """`allowed` are the keys of vendors that may learn of the visit; `granted`: some that are not essential;
+    `advertises`: some that are for advertising.
 
     `ask`: a banner is due. `told` is the value of Consentry-Consent, for the storefront.
     """
@@ -31,6 +32,7 @@ class Ruling:
     decisions: Mapping[str, Decision]
     allowed: frozenset[str]
     granted: bool
+    advertises: bool
     ask: bool
     told: bytes
 
@@ -61,6 +63,7 @@ def rule(use: InUse, grounds: Grounds) -> Ruling:
         decisions,
         allowed,
         granted=any(not use.vendors[key].essential for key in allowed),
+        advertises=any(Category.ADVERTISING in use.vendors[key].needs for key in allowed),
         ask=must_ask(use, grounds.standing, grounds.regime, grounds.gpc),
         told=told(grounds),
     )

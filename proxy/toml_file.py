@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.errors import Problem, Refused
-from proxy.toml_places import Places, places_of
+from proxy.toml_places import Places
 
 __all__ = ["Places", "parse_toml", "read_toml"]
 
@@ -38,7 +38,7 @@ def parse_toml(text: str, path: Path) -> tuple[dict[str, Any], Places]:
         raise _refused(path, line, f"is not valid TOML: {wrong}.", _syntax_mend(wrong)) from None
     except RecursionError:
         raise _refused(path, None, "is nested too deeply.") from None
-    return document, places_of(text)
+    return document, Places(text)
 
 
 def _refused(path: Path, line: int | None, message: str, mend: str = "") -> Refused:

@@ -9,23 +9,25 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass
+from functools import cached_property
 
 #: Where a value stands in a document: ("cookies", 0, "name").
 KeyPath = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Places:
-    """The 1-based line of every key, table, array item and inline key of one TOML document."""
+    """The 1-based line of every key, table, array item and inline key of a TOML document that tomllib reads.
 
-    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    Looked for when the first is asked for: mostly nobody asks. Without a text, nothing stands anywhere.
+    """
 
-    @classmethod
-    def nowhere(cls) -> Self:
-        """The places of values that come from no file."""
-        return cls()
+    text: str | None = None
+
+    @cached_property
+    def lines(self) -> Mapping[KeyPath, int]:
+        return {} if self.text is None else _Scanner(self.text).lines()
 
     def line(self, key_path: KeyPath) -> int | None:
         """The line of this key, else of the nearest table around it; None where not even its first step is there.
@@ -39,11 +41,6 @@ class Places:
             if found is not None:
                 return found
         return None
-
-
-def places_of(text: str) -> Places:
-    """The places in a document that tomllib reads without complaint."""
-    return Places(_Scanner(text).lines())
 
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")

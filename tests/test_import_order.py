@@ -17,7 +17,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "model errors",
-        "address toml_places metrics",
+        "address bucket toml_places metrics",
         "toml_file toml_problems",
         "catalogue settings",
         "decide csp",
@@ -25,7 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "minimise html consent",
         "ruling",
         "http relay",
-        "admin",
+        "admin scan",
         "app",
         "serve logs",
         "workers",

@@ -134,7 +134,7 @@ def test_all_faults_are_told_in_the_order_of_their_lines() -> None:
 def test_a_value_that_no_file_holds_has_no_line() -> None:
     with pytest.raises(ValidationError) as caught:
         Whole.model_validate({"title": "x", "kind": "c"})
-    (problem,) = problems_of(caught.value, "--kind", Places.nowhere(), Whole)
+    (problem,) = problems_of(caught.value, "--kind", Places(), Whole)
     assert (problem.file, problem.line, problem.key) == ("--kind", None, "kind")
 
 

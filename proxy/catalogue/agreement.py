@@ -75,9 +75,10 @@ def _reach(document: _Document) -> Iterator[_Fault]:
     if reach == "direct" and {"short-ip", "full-ip"} <= set(data):
         yield ("data", data.index("short-ip")), "it sees the full IP address already.", 'Take "short-ip" out.'
     technical = document.get("technical")
-    if reach == "server" and isinstance(technical, Mapping) and technical.get("embed"):
-        mend = 'Write: reach = "direct". Or take embed out.'
-        yield ("technical", "embed"), 'an embed is shown by the browser; reach = "server" cannot show one.', mend
+    for field in ("embed", "widgets"):
+        if reach == "server" and isinstance(technical, Mapping) and technical.get(field):
+            mend = f'Write: reach = "direct". Or take {field} out.'
+            yield ("technical", field), 'an embed is shown by the browser; reach = "server" cannot show one.', mend
 
 
 def _transfer(document: _Document) -> Iterator[_Fault]:
@@ -149,7 +150,7 @@ def _everybodys(document: _Document) -> Iterator[_Fault]:
 
 def claimed_twice(files: Sequence[tuple[Path, _Document, Places]]) -> Iterator[Problem]:
     """Two vendors, or two lists of one, that claim the same URLs: told at the later place, naming the earlier."""
-    claims: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[str, str, int], int | None]] = {}
+    claims: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[str, str, int], Places]] = {}
     for file, document, places in files:
         technical = document.get("technical")
         if not isinstance(technical, Mapping):
@@ -157,12 +158,12 @@ def claimed_twice(files: Sequence[tuple[Path, _Document, Places]]) -> Iterator[P
         for name in ("match", "links"):
             for index, pattern in _patterns(technical, name):
                 place = (str(file), name, index)
-                line = places.line(("technical", name, index))
-                other, first = claims.setdefault(pattern_parts(pattern), (place, line))
+                other, there = claims.setdefault(pattern_parts(pattern), (place, places))
                 if other != place:
+                    first = there.line(("technical", *other[1:]))
                     yield Problem(
                         str(file),
-                        line,
+                        places.line(("technical", name, index)),
                         f"technical.{name}",
                         f'"{pattern}" is claimed at {other[0]}:{first} too.',
                         "A URL belongs to one vendor: take one out, or make it longer (a path, a query test).",

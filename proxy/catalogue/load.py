@@ -1,7 +1,9 @@
 """Vendor files -> Catalogue.
 
 Rules of this file: the shipped vendors are read first, then the operator's folders in turn; a later file of the same
-key replaces the earlier one whole. Every problem of every file is reported at once, or there is no catalogue.
+key replaces the earlier one whole. Beside its vendor files a folder may hold lists of known companies (`*.csv`); a
+described vendor takes the place of the known one of its key. Every problem of every file is reported at once, or there
+is no catalogue.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,22 +19,30 @@ from typing import Any
 from pydantic import ValidationError
 
 from proxy.catalogue.agreement import claimed_twice, disagreements
+from proxy.catalogue.known import Known, read_known
 from proxy.catalogue.schema import Vendor, is_key
+from proxy.catalogue.shapes import Shape, read_shapes
 from proxy.errors import Problem, Refused
 from proxy.toml_file import Places, parse_toml, read_toml
 from proxy.toml_problems import problems_of
+
+#: The file of a folder that says what trackers look like.
+SHAPES = "shapes.csv"
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """All described vendors by key, in the order of their keys, and the file that each was read from.
 
-    `digest` changes whenever any of them does.
+    `known` are the companies that are known by their domains alone, by key; none of them is described. `shapes` are
+    what trackers look like, whoever serves them. `digest` changes whenever any of all these does.
     """
 
     vendors: Mapping[str, Vendor]
     files: Mapping[str, Path]
     digest: str
+    known: Mapping[str, Known] = field(default_factory=dict)
+    shapes: tuple[Shape, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,8 @@ def load_only(dirs: Sequence[Path]) -> Catalogue:
     """The vendors of these folders and no others. Raises `Refused` like `load`."""
     problems: list[Problem] = []
     described: dict[str, Described] = {}
+    known: dict[str, Known] = {}
+    shapes: dict[str, Shape] = {}
     for folder in dirs:
         try:
             files = _files(folder)
@@ -69,6 +81,16 @@ def load_only(dirs: Sequence[Path]) -> Catalogue:
             problems.extend(refused.problems)
             continue
         for file in files:
+            if file.name == SHAPES:
+                found, wrong = read_shapes(file)
+                shapes |= {shape.key: shape for shape in found}
+                problems += wrong
+                continue
+            if file.suffix == ".csv":
+                companies, wrong = read_known(file)
+                known |= companies
+                problems += wrong
+                continue
             try:
                 one = describe(file)
             except Refused as refused:
@@ -84,15 +106,24 @@ def load_only(dirs: Sequence[Path]) -> Catalogue:
     return catalogue_of(
         [one.vendor for one in described.values() if one.vendor is not None],
         {one.key: one.file for one in described.values()},
+        list(known.values()),
+        list(shapes.values()),
     )
 
 
-def catalogue_of(vendors: Sequence[Vendor], files: Mapping[str, Path] = MappingProxyType({})) -> Catalogue:
-    """A catalogue of vendors that are at hand."""
+def catalogue_of(
+    vendors: Sequence[Vendor],
+    files: Mapping[str, Path] = MappingProxyType({}),
+    known: Sequence[Known] = (),
+    shapes: Sequence[Shape] = (),
+) -> Catalogue:
+    """A catalogue of what is at hand."""
     by_key = {vendor.key: vendor for vendor in sorted(vendors, key=lambda vendor: vendor.key)}
+    companies = {one.key: one for one in sorted(known, key=lambda one: one.key) if one.key not in by_key}
     dump = json.dumps({key: vendor.model_dump(mode="json") for key, vendor in by_key.items()}, sort_keys=True)
+    digest = hashlib.sha256(f"{dump}\n{list(companies.values())}\n{shapes}".encode()).hexdigest()[:16]
     return Catalogue(
-        MappingProxyType(by_key), MappingProxyType(dict(files)), hashlib.sha256(dump.encode()).hexdigest()[:16]
+        MappingProxyType(by_key), MappingProxyType(dict(files)), digest, MappingProxyType(companies), tuple(shapes)
     )
 
 
@@ -136,7 +167,7 @@ def _reserved(document: Mapping[str, Any], file: Path, places: Places) -> Iterat
 
 def _files(folder: Path) -> list[Path]:
     try:
-        files = sorted(file for file in folder.iterdir() if file.suffix == ".toml" and not file.name.startswith("."))
+        files = sorted(file for file in folder.iterdir() if file.suffix in (".toml", ".csv") and file.name[0] != ".")
     except FileNotFoundError:
         raise Refused(
             [Problem(str(folder), None, "", "there is no such folder.", "Name one with vendor files.")]

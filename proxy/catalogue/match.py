@@ -20,9 +20,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Generic, TypeVar
 
+from proxy.catalogue.known import Known
 from proxy.catalogue.schema import Pattern, Vendor
 from proxy.catalogue.url import split_url
 
@@ -44,24 +45,26 @@ class Destination(StrEnum):
 class Match:
     """The vendor that a URL belongs to, by which of its patterns; `link`: a page that visitors open themselves."""
 
-    vendor: Vendor
+    vendor: Vendor | Known
     pattern: Pattern
     link: bool
 
 
 class Matcher:
-    """All described vendors by their `match` and `links` patterns. Immutable.
+    """All described vendors by their `match` and `links` patterns, then the known ones by their domains. Immutable.
 
     Where a vendor speaks of itself (`policy`, `opt_out`) is a link of its, too: shops' privacy policies lead there.
     """
 
-    def __init__(self, vendors: Iterable[Vendor]) -> None:
-        self._table = _Table(
+    def __init__(self, vendors: Iterable[Vendor], known: Iterable[Known] = ()) -> None:
+        described = (
             (pattern, Match(vendor, pattern, link))
             for link in (False, True)
             for vendor in sorted(vendors, key=lambda vendor: vendor.key)
             for pattern in ((*vendor.technical.links, *_own_pages(vendor)) if link else vendor.technical.match)
         )
+        undescribed = ((domain, Match(one, domain, False)) for one in known for domain in one.domains)
+        self._table = _Table(chain(described, undescribed))
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -87,13 +90,13 @@ def _own_pages(vendor: Vendor) -> Iterator[Pattern]:
             yield f"{split.host}{path}" if path else f"{split.host}/$"
 
 
-def relays(vendor: Vendor, destination: Destination, host: str, target: str) -> bool:
+def relays(vendor: Vendor | Known, destination: Destination, host: str, target: str) -> bool:
     """Whether the vendor's file lists this request among those that may pass through us."""
     return matches(getattr(vendor.technical.relay, destination.value), host, target)
 
 
-def embeds(vendor: Vendor, host: str, target: str) -> bool:
-    """Whether a frame of this URL gets a placeholder page when it is cut."""
+def embeds(vendor: Vendor | Known, host: str, target: str) -> bool:
+    """Whether a frame of this URL gets a placeholder page when it is cut, and a script makes such frames."""
     return matches(vendor.technical.embed, host, target)
 
 

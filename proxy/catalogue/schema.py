@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from proxy.catalogue.widget import read_widget
 from proxy.catalogue.words import COMMON_COOKIE_NAMES, Datum, EssentialBecause, Purpose
 from proxy.model import Category, Reach
 
@@ -55,6 +56,10 @@ def _https(value: str) -> str:
     return value
 
 
+def _selector(value: str) -> str:
+    return read_widget(value).selector
+
+
 def _global(value: str) -> str:
     if not _GLOBAL.match(value):
         raise ValueError(f"{value!r} is not the name of a JavaScript global (like gtag or Ya.Metrika)")
@@ -68,6 +73,7 @@ CookieName = Annotated[str, AfterValidator(_cookie_name)]
 Address = Annotated[str, AfterValidator(_https), Field(json_schema_extra={"pattern": "^https://"})]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Global = Annotated[str, AfterValidator(_global)]
+Selector = Annotated[str, AfterValidator(_selector)]
 
 
 class _Table(BaseModel):
@@ -129,12 +135,22 @@ class Technical(_Table):
         description="URL patterns of pages that visitors open themselves (profiles, share dialogues): left alone in "
         "inline scripts unless a longer `match` pattern fits.",
     )
-    embed: tuple[Pattern, ...] = Field(default=(), description="Frames that get a placeholder page when cut.")
+    embed: tuple[Pattern, ...] = Field(
+        default=(),
+        description="Frames that get a placeholder page when cut, and scripts that make such frames of widgets: "
+        "browsers fetch them themselves once it is granted.",
+    )
+    widgets: tuple[Selector, ...] = Field(
+        default=(),
+        examples=[["blockquote.acme-post"]],
+        description="Elements that its script turns into embeds; while it is cut, a placeholder page goes before each.",
+    )
     container: bool = Field(
         default=False, description="It loads other vendors: needs the categories of all it may load."
     )
-    stub: dict[Global, Literal["function", "array", "object"]] = Field(
-        default_factory=dict, description="Globals that the shop's own code may call while the script is cut."
+    stub: dict[Global, Literal["function", "array", "object", "promise", "caller"]] = Field(
+        default_factory=dict,
+        description="Globals, and members of them, that the shop's own code may call while the script is cut.",
     )
     snippet: tuple[str, ...] = Field(
         default=(),
@@ -217,6 +233,6 @@ class Vendor(_Table):
             )
         if len(set(self.categories)) < len(self.categories):
             raise ValueError("a category is listed twice")
-        if self.technical.embed and self.reach is Reach.SERVER:
+        if (self.technical.embed or self.technical.widgets) and self.reach is Reach.SERVER:
             raise ValueError('an embed is shown by the browser; reach = "server" cannot show one')
         return self

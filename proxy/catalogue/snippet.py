@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from proxy.catalogue.json_schema import HINT
+from proxy.catalogue.known import Known
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.match import Destination, Matcher, pattern_parts
 from proxy.catalogue.schema import Pattern
@@ -27,10 +28,13 @@ def start_vendor(key: str, snippet: str | None, catalogue: Catalogue) -> str:
     traces = _NO_TRACES if snippet is None else scan(snippet)
     known = described_in(snippet, catalogue) if snippet is not None else ()
     new = [contact for contact in traces.contacts if _vendor_of(contact, catalogue) in (None, key)]
-    return (
-        "\n".join([HINT, *_told_already(known, key), *_for_people(key, new), *_for_engineers(traces, new, catalogue)])
-        + "\n"
-    )
+    company = catalogue.known.get(key)
+    lines = [
+        *_told_already(known, key),
+        *_for_people(key, new, company),
+        *_for_engineers(traces, new, catalogue, company),
+    ]
+    return "\n".join([HINT, *lines]) + "\n"
 
 
 def described_in(snippet: str, catalogue: Catalogue) -> tuple[str, ...]:
@@ -60,17 +64,20 @@ def _told_already(known: Sequence[str], key: str) -> list[str]:
     ]
 
 
-def _for_people(key: str, contacts: Sequence[Contact]) -> list[str]:
+def _for_people(key: str, contacts: Sequence[Contact], known: Known | None) -> list[str]:
+    """The upper part. What is `known` of the company already is filled in."""
+    name, company, categories = (known.name, known.company, known.categories) if known else ("", "", ())
     framed = bool(contacts) and all(contact.use == "frame" for contact in contacts)
     ip = '"full-ip", as browsers reach it directly' if framed else '"short-ip" if it gets a shortened IP address'
     return [
         f"# {key}: fill in what is empty; `consentry check --dev --vendors FOLDER` names what is left, with its line.",
         "",
-        'name = ""  # what visitors know it by, like "Google Analytics"',
-        'company = ""  # who runs it, as its privacy policy says, like "Google LLC"',
+        f'name = {toml_value(name)}  # what visitors know it by, like "Google Analytics"',
+        f'company = {toml_value(company)}  # who runs it, as its privacy policy says, like "Google LLC"',
         "# What it is for. A visitor must agree to all that you list. One or more of:",
         *_list_of(Category),
-        "categories = []",
+        f"categories = {toml_value(categories)}",
+        *([f'essential_because = "{known.essential_because}"'] if known and known.essential_because else []),
         "# What it uses what it learns for. One or more of:",
         *_list_of(Purpose),
         "purposes = []",
@@ -108,8 +115,8 @@ def _list_of(names: Iterable[str]) -> list[str]:
     return [*lines, line]
 
 
-def _for_engineers(traces: Traces, contacts: Sequence[Contact], catalogue: Catalogue) -> list[str]:
-    match = _match(contacts, catalogue)
+def _for_engineers(traces: Traces, contacts: Sequence[Contact], catalogue: Catalogue, known: Known | None) -> list[str]:
+    match = _distinct([*(known.domains if known else ()), *_match(contacts, catalogue)])
     embed = _patterns(contacts, "frame")
     lines = [
         "[technical]",

@@ -2,7 +2,7 @@
 
 Rules of this file: essential vendors are always in use. What `[vendor.KEY]` says holds instead of the vendor's file,
 and is checked as the file was. A container needs the categories of all it may load. A described vendor that is not in
-use is cut. The order of a verdict is: allowed by the operator, essential, the vendor's decision, unknown.
+use is cut. The order of a verdict is: allowed by the operator, essential, the vendor's decision, shape, unknown.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import difflib
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from proxy.catalogue.known import Known
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.match import Destination, Matcher, pattern_parts
 from proxy.catalogue.schema import Technical, Vendor
+from proxy.catalogue.shapes import Shape, Shapes
 from proxy.catalogue.url import Split
 from proxy.catalogue.words import Datum
 from proxy.errors import Problem, Refused
@@ -28,6 +30,9 @@ from proxy.settings.schema import Settings, VendorSettings
 from proxy.toml_places import KeyPath, Places
 
 _OPERATOR = Decision(True, Reason.OPERATOR)
+_ESSENTIAL = Decision(True, Reason.ESSENTIAL)
+_KNOWN = Decision(False, Reason.KNOWN)
+_SHAPE = Decision(False, Reason.SHAPE)
 _NOT_IN_USE = Decision(False, Reason.NOT_IN_USE)
 _UNKNOWN = {
     "allow": Decision(True, Reason.UNKNOWN_ALLOWED),
@@ -39,9 +44,10 @@ _UNKNOWN = {
 class InUse:
     """What a shop has in use.
 
-    `vendors` are those in use, by key, as the settings make them. `matcher` knows every described vendor. `version` is
-    the policy version: the settings', or a newer vendor's. `digest` changes whenever a page could. `hosted` finds only
-    what vendors have on hosts of the shop's own.
+    `vendors` are those in use, by key, as the settings make them. `matcher` knows every vendor, described or only
+    known. `version` is the policy version: the settings', or a newer vendor's. `digest` changes whenever a page could.
+    `hosted` finds only what vendors have on hosts of the shop's own. `undescribed` is what holds for those who are only
+    known by their domains (`known`, by key): nobody can be asked about them, so no visitor grants them.
     """
 
     vendors: Mapping[str, Vendor]
@@ -51,6 +57,9 @@ class InUse:
     version: int
     digest: str
     hosted: Matcher = field(default_factory=lambda: Matcher(()))
+    undescribed: Decision = _KNOWN
+    known: Mapping[str, Known] = field(default_factory=dict)
+    shapes: Shapes = field(default_factory=Shapes)
 
     def is_shop(self, split: Split, own: Collection[str]) -> bool:
         """Whether a URL is the shop itself: under one of its `own` hosts, and not where the shop runs a vendor's
@@ -62,25 +71,46 @@ class InUse:
                 return False
         return self.hosted.find(*split) is None
 
-    def judge(self, host: str, target: str, decisions: Mapping[str, Decision]) -> tuple[Vendor | None, Decision]:
+    def judge(
+        self, host: str, target: str, decisions: Mapping[str, Decision]
+    ) -> tuple[Vendor | Known | None, Decision]:
         """Whose URL this is (None: unknown) and whether the visit allows it. `decisions` holds one a vendor in use."""
         match = self.matcher.find(host, target)
         vendor = None if match is None else match.vendor
-        if self.allow and self._allows(host):
+        if self.allow and self.allowed_as(host) is not None:
             return vendor, _OPERATOR
         if vendor is None:
-            return None, _UNKNOWN[self.unknown]
-        if vendor.key not in self.vendors:
-            return vendor, _NOT_IN_USE
-        return vendor, decisions[vendor.key]
+            shape = self.shapes.find(host, target)
+            if shape is None:
+                return None, _UNKNOWN[self.unknown]
+            vendor = self.vendors.get(shape.vendor, shape)
+        return vendor, self.decision(vendor, decisions)
 
-    def _allows(self, host: str) -> bool:
-        """Whether the operator allows this host or one above it."""
+    def decision(self, vendor: Vendor | Known, decisions: Mapping[str, Decision]) -> Decision:
+        """What holds for a vendor where the operator has not allowed its host."""
+        if isinstance(vendor, Shape):
+            return self.undescribed if self.undescribed.allowed else _SHAPE
+        if isinstance(vendor, Known):
+            return _ESSENTIAL if vendor.essential else self.undescribed
+        return decisions[vendor.key] if vendor.key in self.vendors else _NOT_IN_USE
+
+    @property
+    def essential(self) -> dict[str, Vendor | Known]:
+        """All essential vendors by key, described ones first: they are always in use."""
+        described = {key: vendor for key, vendor in self.vendors.items() if vendor.essential}
+        return described | {key: known for key, known in self.known.items() if known.essential}
+
+    def granting_undescribed(self) -> InUse:
+        """The same where those who are only known are granted, too: to look at, never for a real visitor."""
+        return replace(self, undescribed=Decision(True, Reason.GRANTED))
+
+    def allowed_as(self, host: str) -> str | None:
+        """What the operator allows, this host or one above it; None if neither."""
         while host not in self.allow:
             _, dot, host = host.partition(".")
             if not dot:
-                return False
-        return True
+                return None
+        return host
 
 
 def in_use(
@@ -95,18 +125,20 @@ def in_use(
     used = {key: vendor for key, vendor in described.items() if vendor.essential or _chosen(key, settings)}
     problems += _direct_unsaid(used, settings)
     if problems:
-        raise Refused(_placed(problems, file, places or Places.nowhere()))
+        raise Refused(_placed(problems, file, places or Places()))
     loaded = _loaded(described, used, settings)
     described |= loaded
     used |= loaded
     return InUse(
         vendors=MappingProxyType(used),
-        matcher=Matcher(described.values()),
+        matcher=Matcher(described.values(), catalogue.known.values()),
         allow=frozenset(settings.vendors.allow),
         unknown=settings.unknown,
         version=max([settings.consent.policy, *(vendor.since for vendor in used.values())]),
         digest=_digest(catalogue, described, used, settings),
         hosted=Matcher(_on_own_hosts(described, settings)),
+        known=catalogue.known,
+        shapes=Shapes(catalogue.shapes),
     )
 
 
@@ -135,16 +167,20 @@ def _unfitting(catalogue: Catalogue, settings: Settings) -> Iterator[_Fault]:
     known = catalogue.vendors
     for index, key in enumerate(settings.vendors.use or ()):
         if key not in known:
-            yield ("vendors", "use", index), *_undescribed(key, known)
+            yield ("vendors", "use", index), *_undescribed(key, catalogue)
     for key, own in settings.vendor.items():
         if key not in known:
-            yield _at(key, "", *_undescribed(key, known))
+            yield _at(key, "", *_undescribed(key, catalogue))
         else:
-            yield from _unfitting_table(known[key], own, known)
+            yield from _unfitting_table(known[key], own, catalogue)
     yield from _hosts_taken(catalogue, settings)
 
 
-def _undescribed(key: str, known: Mapping[str, Vendor]) -> tuple[str, str]:
+def _undescribed(key: str, catalogue: Catalogue) -> tuple[str, str]:
+    known = catalogue.vendors
+    if key in catalogue.known:
+        mend = f"`consentry vendors describe {key}` starts its file: what visitors must be told of it."
+        return f"{key!r} is known by its domains only; nobody can be asked about it.", mend
     return f"no vendor file describes {key!r}.", f"{_nearest(key, known)}`consentry vendors list` shows them all."
 
 
@@ -153,7 +189,7 @@ def _nearest(wrong: str, names: Mapping[str, object]) -> str:
     return f"Did you mean {near[0]}? " if near else ""
 
 
-def _unfitting_table(vendor: Vendor, own: VendorSettings, known: Mapping[str, Vendor]) -> Iterator[_Fault]:
+def _unfitting_table(vendor: Vendor, own: VendorSettings, catalogue: Catalogue) -> Iterator[_Fault]:
     key = vendor.key
     if own.categories is not None and not own.categories:
         yield _at(key, "categories", "is empty.", "Name one or more, or take the line out.")
@@ -169,8 +205,8 @@ def _unfitting_table(vendor: Vendor, own: VendorSettings, known: Mapping[str, Ve
     if own.loads is not None and not vendor.technical.container:
         yield _at(key, "loads", "is for containers (Google Tag Manager and its like).", "Take it out.")
     for loaded in own.loads or ():
-        if loaded not in known:
-            yield _at(key, "loads", *_undescribed(loaded, known))
+        if loaded not in catalogue.vendors:
+            yield _at(key, "loads", *_undescribed(loaded, catalogue))
     if own.direct and (own.reach or vendor.reach) is not Reach.DIRECT:
         mend = 'Add reach = "direct", or take it out.'
         yield _at(key, "direct", f"does nothing: the vendor is reached by {own.reach or vendor.reach}.", mend)
@@ -223,12 +259,12 @@ def _overridden(vendor: Vendor, own: VendorSettings) -> Vendor:
     if Category.ESSENTIAL not in told["categories"]:
         told["essential_because"] = None
     if own.reach is not None:
-        told["data"] = _told_ip(vendor.data, own.reach)
+        told["data"] = told_ip(vendor.data, own.reach)
     told["technical"] = _with_hosts(vendor.technical, own)
     return Vendor.model_validate({"key": vendor.key, **told})
 
 
-def _told_ip(data: tuple[Datum, ...], reach: Reach) -> tuple[Datum, ...]:
+def told_ip(data: tuple[Datum, ...], reach: Reach) -> tuple[Datum, ...]:
     """What it receives when its reach is not its file's: directly, the full address; else a shortened one."""
     addresses = (Datum.SHORT_IP, Datum.FULL_IP)
     others = tuple(datum for datum in data if datum not in addresses)

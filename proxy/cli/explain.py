@@ -19,9 +19,12 @@ from urllib.parse import urlsplit
 import typer
 from rich.table import Table
 
+from proxy.catalogue.known import Known
 from proxy.catalogue.match import Match
+from proxy.catalogue.schema import Vendor
 from proxy.catalogue.url import Split, split_url
 from proxy.cli.console import out, print_facts, print_json
+from proxy.cli.deciding import deciding
 from proxy.cli.options import AsJson, ConfigFile, Loaded, VendorDirs, load_all
 from proxy.cli.pages import DEFAULT_SITE, Rewriting, first_party, read_grant, rewritten, web_address
 from proxy.errors import Problem, Refused
@@ -129,12 +132,13 @@ def _explain_url(loaded: Loaded, site: str, url: str, contacts: Split, as_json: 
                 "url": url,
                 "first_party": ours,
                 **_match_json(loaded, match),
+                "settings": [] if ours else [list(fact) for fact in deciding(loaded, contacts, _vendor(match))],
                 "tags": {name: {one.visitor: _told(one) for one in outcomes} for name, outcomes in tried.items()},
             }
         )
         return
     out.print(url, style="bold")
-    print_facts(_facts(loaded, match, ours))
+    print_facts((*_facts(loaded, match, ours), *(() if ours else deciding(loaded, contacts, _vendor(match)))))
     if match is None and not ours:
         out.print(_UNKNOWN_ADVICE)
     table = Table("as", *(one.visitor for one in next(iter(tried.values()))), box=None, padding=(0, 2, 0, 0))
@@ -144,13 +148,17 @@ def _explain_url(loaded: Loaded, site: str, url: str, contacts: Split, as_json: 
     out.print(table)
 
 
+def _vendor(match: Match | None) -> Vendor | Known | None:
+    return None if match is None else match.vendor
+
+
 def _facts(loaded: Loaded, match: Match | None, ours: bool) -> Iterator[tuple[str, str]]:
     if ours:
         yield "first party", "the shop itself; never touched"
     if match is None:
         yield "vendor", "unknown" if not ours else "none"
         return
-    vendor = loaded.use.vendors.get(match.vendor.key, match.vendor)
+    vendor: Vendor | Known = loaded.use.vendors.get(match.vendor.key, match.vendor)
     yield "vendor", f"{vendor.key} ({vendor.name}, {vendor.company})"
     yield "pattern", match.pattern + ("  (a page that visitors open themselves)" if match.link else "")
     yield "categories", ", ".join(vendor.categories)
@@ -159,13 +167,21 @@ def _facts(loaded: Loaded, match: Match | None, ours: bool) -> Iterator[tuple[st
     else:
         yield "needs", ", ".join(sorted(vendor.needs))
     yield "reach", vendor.reach
-    yield "in use", "yes" if vendor.key in loaded.use.vendors else "no: it is cut for everybody"
+    yield "in use", _in_use(loaded, vendor)
+
+
+def _in_use(loaded: Loaded, vendor: Vendor | Known) -> str:
+    if vendor.essential or vendor.key in loaded.use.vendors:
+        return "yes"
+    if isinstance(vendor, Known):
+        return f"no: known by its domains only; `consentry vendors describe {vendor.key}` starts its file"
+    return "no: it is cut for everybody"
 
 
 def _match_json(loaded: Loaded, match: Match | None) -> dict[str, object]:
     if match is None:
         return {"vendor": None, "pattern": None}
-    vendor = loaded.use.vendors.get(match.vendor.key, match.vendor)
+    vendor: Vendor | Known = loaded.use.vendors.get(match.vendor.key, match.vendor)
     return {
         "vendor": vendor.key,
         "name": vendor.name,
@@ -175,6 +191,7 @@ def _match_json(loaded: Loaded, match: Match | None) -> dict[str, object]:
         "categories": vendor.categories,
         "needs": sorted(vendor.needs),
         "reach": vendor.reach,
+        "described": isinstance(vendor, Vendor),
         "in_use": vendor.key in loaded.use.vendors,
     }
 

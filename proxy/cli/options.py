@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,14 +48,27 @@ AdminOption = Annotated[
     ListenAddress,
     typer.Option("--admin", parser=_address, metavar="HOST:PORT", help="Probes and metrics. Never make it public."),
 ]
+
+
+class Unknown(StrEnum):
+    """What becomes of third parties that no file describes."""
+
+    ALLOW = "allow"
+    BLOCK = "block"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
+    """`file` and `places` say where the settings stand; nothing stands anywhere where there is no file."""
+
     settings: Settings
     catalogue: Catalogue
     use: InUse
+    file: str = "consentry.toml"
+    places: Places = field(default_factory=Places)
 
 
 def load_all(
@@ -89,7 +103,7 @@ def load_all(
         raise Refused(problems)
     if unknown is not None:
         settings = settings.model_copy(update={"vendors": settings.vendors.model_copy(update={"unknown": unknown})})
-    places = read_toml(config)[1] if config else Places.nowhere()
+    places = read_toml(config)[1] if config else Places()
     try:
         use = in_use(catalogue, settings, file=str(config or "consentry.toml"), places=places)
     except Refused as refused:
@@ -98,7 +112,7 @@ def load_all(
         raise Refused(_in_order([*problems, *further])) from None
     if problems:
         raise Refused(problems)
-    return Loaded(settings, catalogue, use)
+    return Loaded(settings, catalogue, use, str(config or "consentry.toml"), places)
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:

@@ -18,14 +18,13 @@ from proxy.catalogue.use import InUse
 from proxy.consent.banner import banner, footer
 from proxy.consent.site import must_ask, site_of
 from proxy.decide import Grounds, decide_all
-from proxy.html.attributes import decode, parse
-from proxy.html.grammar import SKIP_TEXT
 from proxy.html.page import Page, TagReport
 from proxy.html.rewrite import Rewriter
-from proxy.html.scan import Kind, Scanner
 from proxy.http.charset import ASCII_LIKE, PRESCAN, Recoded, Rewrites, encoding_of
 from proxy.http.cookies import domains
 from proxy.model import ASKED, Category, Consent, How, Regime, Standing, Visit
+from proxy.scan.address import origin_of
+from proxy.scan.tags import tags_in
 from proxy.settings import Settings
 
 #: Whose page it is where nobody says (RFC 2606: nobody's).
@@ -81,13 +80,6 @@ def web_address(text: str) -> SplitResult:
     return parts
 
 
-def _origin(parts: SplitResult) -> str:
-    """As browsers write it: lower case, no user, no port that goes without saying (RFC 6454, section 6.2)."""
-    host = (parts.hostname or "").rstrip(".")
-    port = "" if parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{parts.port}"
-    return f"{parts.scheme}://[{host}]{port}" if ":" in host else f"{parts.scheme}://{host}{port}"
-
-
 def first_party(host: str) -> frozenset[str]:
     """The host suffixes that are the shop itself: its registrable domain by the Public Suffix List, or the host alone
     where there is none (an address, localhost, a public suffix).
@@ -109,7 +101,7 @@ class Rewriting:
     def page(self, address: str, report: Callable[[TagReport], None] | None = None) -> Page:
         """One visitor's copy of the document at this absolute address."""
         parts = urlsplit(address)
-        origin = _origin(parts)
+        origin = origin_of(address)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         visit = Visit(self.standing, Regime.OPT_IN, self.gpc, None, (), path)
         site = site_of(self.settings, self.use, origin)
@@ -128,14 +120,14 @@ class Rewriting:
         )
 
 
-def rewritten(pieces: Iterable[bytes], page: Page) -> Iterator[bytes]:
-    """The page rewritten, as it comes.
+def rewritten(pieces: Iterable[bytes], page: Page, content_type: bytes | None = None) -> Iterator[bytes]:
+    """The page rewritten, as it comes; `content_type` is what its header says, where there is one.
 
     Raises `CannotRead` before anything came, or `CannotRewrite`: what came before is then no whole page.
     """
     left = iter(pieces)
     first = list(_until(left, PRESCAN))
-    encoding = encoding_of(None, b"".join(first))
+    encoding = encoding_of(content_type, b"".join(first))
     rewriter: Rewrites = Rewriter(page)
     if encoding != ASCII_LIKE:
         rewriter = Recoded(rewriter, encoding)
@@ -156,16 +148,8 @@ def site_of_page(content: bytes) -> str | None:
 
     Raises `CannotRead`.
     """
-    encoding = encoding_of(None, content[:PRESCAN])
-    if encoding != ASCII_LIKE:
-        content = content.decode(encoding, "replace").encode()
-    scanner = Scanner(SKIP_TEXT)
-    scanner.feed(content)
     og_url = None
-    for kind, start, end, name in scanner.tokens(last=True):
-        if kind is not Kind.START or name not in (b"link", b"meta"):
-            continue
-        values = {each.name: decode(each.raw) for each in reversed(parse(content[start:end]))}
+    for name, values in tags_in(content, (b"link", b"meta")):
         if name == b"link" and "canonical" in values.get(b"rel", "").lower().split():
             canonical = _usable(values.get(b"href", ""))
             if canonical:

@@ -7,14 +7,12 @@ be read or rewritten does not keep the others from it; all that went wrong is to
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated, BinaryIO
 
@@ -22,7 +20,8 @@ import typer
 from rich.progress import Progress
 
 from proxy.cli.console import err, say
-from proxy.cli.options import ConfigFile, VendorDirs, load_all
+from proxy.cli.files import cannot
+from proxy.cli.options import ConfigFile, Unknown, VendorDirs, load_all
 from proxy.cli.pages import CANONICAL, DEFAULT_SITE, Rewriting, read_grant, rewritten, site_of_page, web_address
 from proxy.errors import Problem, Refused
 from proxy.html.page import CannotRewrite, TagReport
@@ -33,11 +32,6 @@ _PIECE = 64 * 1024
 
 #: How `--report` names the page that came from standard input.
 _STDIN = "-"
-
-
-class Unknown(StrEnum):
-    ALLOW = "allow"
-    BLOCK = "block"
 
 
 def rewrite(
@@ -83,7 +77,8 @@ def rewrite(
         standing = read_grant(grant, loaded.use, datetime.now(UTC).date())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--grant") from None
-    rewriting = Rewriting(loaded.settings, loaded.use, standing, with_banner=not no_banner)
+    use = loaded.use.granting_undescribed() if grant == "all" else loaded.use
+    rewriting = Rewriting(loaded.settings, use, standing, with_banner=not no_banner)
     with ExitStack() as open_files:
         run = _Run(rewriting, site or loaded.settings.origin or DEFAULT_SITE, chunk, _reporter(report, open_files))
         if out is not None:
@@ -123,7 +118,7 @@ def _reporter(report: Path | None, open_files: ExitStack) -> _Reporter:
         try:
             lines = open_files.enter_context(report.open("w", encoding="utf-8"))
         except OSError as error:
-            raise Refused([_file_problem("--report", report, error, "written")]) from None
+            raise Refused([cannot(report, "written", error, place="--report")]) from None
     return lambda page: lambda tag: print(_report_line(page, tag), file=lines)
 
 
@@ -147,7 +142,7 @@ class _Run:
         try:
             source = sys.stdin.buffer if page is None else page.open("rb")
         except OSError as error:
-            raise Refused([_file_problem(name, Path(name), error, "read")]) from None
+            raise Refused([cannot(Path(name), "read", error)]) from None
         with source:
             try:
                 for piece in self._rewritten(name, source):
@@ -160,7 +155,7 @@ class _Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Refused([_file_problem("--out", folder, error, "written")]) from None
+            raise Refused([cannot(folder, "written", error, place="--out")]) from None
         problems: list[Problem] = []
         with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
             for page in progress.track(pages, description="Rewriting"):
@@ -178,7 +173,7 @@ class _Run:
         except (CannotRead, CannotRewrite) as error:
             yield _not_rewritten(str(page), error)
         except OSError as error:
-            yield _file_problem(str(page), Path(error.filename or page), error, "rewritten")
+            yield cannot(Path(error.filename or page), "rewritten", error, place=str(page))
         finally:
             beside.unlink(missing_ok=True)
 
@@ -208,9 +203,3 @@ def _cut(content: bytes, chunk: int | None) -> Iterator[bytes]:
 
 def _not_rewritten(page: str, error: CannotRead | CannotRewrite) -> Problem:
     return Problem(page, None, "", f"cannot be rewritten: {error}.", "The proxy would not let it through.")
-
-
-def _file_problem(place: str, path: Path, error: OSError, what: str) -> Problem:
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    subject = "" if place == str(path) else f"{path} "
-    return Problem(place, None, "", f"{subject}cannot be {what}: {reason}.")

@@ -26,6 +26,7 @@ from proxy.logs import configure_logs
 from proxy.serve import ListenAddress, address_of, bind, run, same_place
 
 if TYPE_CHECKING:
+    from proxy.catalogue.known import Known
     from proxy.catalogue.schema import Vendor
     from proxy.catalogue.use import InUse
     from proxy.settings import Settings
@@ -83,19 +84,25 @@ def _run_workers(
 
     configure_logs()
     catalogue = loaded.catalogue
-    work = functools.partial(_work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files))
+    known = tuple(catalogue.known.values())
+    work = functools.partial(_work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files), known)
     with shared_metrics(state) as metrics:
         Supervisor(work, count, public, admin, metrics).run(ready)
 
 
 def _work(
-    settings: Settings, vendors: tuple[Vendor, ...], files: dict[str, Path], public: socket.socket, admin: socket.socket
+    settings: Settings,
+    vendors: tuple[Vendor, ...],
+    files: dict[str, Path],
+    known: tuple[Known, ...],
+    public: socket.socket,
+    admin: socket.socket,
 ) -> None:
     """What a worker does: it gets the very settings and vendors that its parent checked."""
     from proxy.app import build
 
     configure_logs()
-    catalogue = catalogue_of(vendors, files)
+    catalogue = catalogue_of(vendors, files, known)
     run(lambda: build(settings, catalogue), public, admin, supervised=True)
 
 
@@ -147,10 +154,14 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
     open_at = listen.url if settings.dev or settings.origin is None else settings.origin
     if settings.dev:
         say("warning: --dev is for trying out, not for the public: throw-away keys, plain http.")
+    if settings.mode != "enforce":
+        say(f'warning: mode = "{settings.mode}": trackers run before consent.')
+    elif settings.rollout < 100:
+        say(f"warning: rollout = {settings.rollout:g}: for the other visitors trackers run before consent.")
     out.print(f"Consentry {version('consentry')}, process {os.getpid()}; Ctrl-C ends it", style="bold")
     print_facts(
         (
-            ("mode", settings.mode + (" (nothing is rewritten)" if settings.mode == "pass" else "")),
+            ("mode", _mode(settings)),
             ("site", settings.origin or "taken from each request"),
             ("storefront", settings.storefront.url or ""),
             ("vendors in use", _in_use(use)),
@@ -164,6 +175,15 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
         )
     )
     out.file.flush()
+
+
+def _mode(settings: Settings) -> str:
+    if settings.mode == "enforce":
+        return "enforce" if settings.rollout >= 100 else f"enforce, for {settings.rollout:g} % of the visitors"
+    what = (
+        "nothing is rewritten, and what would be is reported" if settings.mode == "observe" else "nothing is rewritten"
+    )
+    return f"{settings.mode}: {what}"
 
 
 def _in_use(use: InUse) -> str:

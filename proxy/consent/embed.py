@@ -1,7 +1,8 @@
 """The page in an embed's place: who would be contacted, what they would learn, and one button to allow just them.
 
 Rules of this file: the grant is a form with `target=_top`, so that it is a person's click on a document and the shop's
-page comes back with the embed in it. No form is ever nested in the shop's own.
+page comes back with the embed in it. No form is ever nested in the shop's own. An embed is fetched by the browser,
+whatever else of its vendor passes through us: so it always says that the full address is seen.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from proxy.catalogue.schema import Vendor
+from proxy.catalogue.use import told_ip
 from proxy.consent.form import return_path
 from proxy.consent.language import Words
 from proxy.consent.pages import render
 from proxy.consent.site import Site
-from proxy.consent.summary import sees_full_ip
+from proxy.model import Reach
 
 
 def embed_page(site: Site, vendor: Vendor, words: Words, return_to: str) -> bytes:
@@ -25,7 +27,7 @@ def embed_page(site: Site, vendor: Vendor, words: Words, return_to: str) -> byte
         site=site,
         base=site.preferences,
         vendor=vendor,
-        direct=sees_full_ip(vendor),
+        received=told_ip(vendor.data, Reach.DIRECT),
         return_to=way_back,
         return_query=quote(way_back, safe="/"),
     ).encode()

@@ -32,6 +32,8 @@ _MOST_CODINGS = 6
 _FIELDS = frozenset({"choice", "category", "refuse", "vendor", "shown", "return_to"})
 _ONCE = ("choice", "shown", "return_to")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]")
+#: What a way back may have behind `#`: an element's id, as the page rewriting gives and takes it (html/embeds.py).
+_SPOT = re.compile(r"[A-Za-z0-9][\w.:-]{0,99}\Z", re.A)
 _ELSEWHERE = re.compile(rb"[\x00-\x1f\x7f\\]|\A/\.{0,2}/")
 
 
@@ -153,13 +155,14 @@ def return_path(text: str, prefix: str) -> str:
 
     Refused: another scheme or host in any disguise (`//`, `/\\`, control characters, those percent-encoded once or
     several times), and our own paths below `prefix`, which are no pages to come back to. The query is kept, and left
-    out where the whole would be longer than `LONGEST_RETURN`.
+    out where the whole would be longer than `LONGEST_RETURN`; of fragments only a plain id is.
     """
     if len(text) > LONGEST_RETURN:
         text = text.partition("#")[0].partition("?")[0]
+    text, _, spot = text.partition("#")
     if not text.startswith("/") or len(text) > LONGEST_RETURN or _UNSAFE.search(text):
         return "/"
-    path = re.split(r"[?#]", text, maxsplit=1)[0]
+    path = text.partition("?")[0]
     plain = path.encode("ascii")
     for _ in range(_MOST_CODINGS):
         if _ELSEWHERE.search(plain):
@@ -169,4 +172,6 @@ def return_path(text: str, prefix: str) -> str:
             break
     else:
         return "/"
-    return "/" if plain.startswith(f"{prefix}/".encode("ascii")) else text
+    if plain.startswith(f"{prefix}/".encode("ascii")):
+        return "/"
+    return f"{text}#{spot}" if _SPOT.match(spot) else text

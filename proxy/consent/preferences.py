@@ -20,7 +20,7 @@ from proxy.consent.form import return_path
 from proxy.consent.language import LANGUAGES, Words, words
 from proxy.consent.pages import render
 from proxy.consent.site import Site
-from proxy.consent.summary import sees_full_ip
+from proxy.consent.summary import only_in_frames, sees_full_ip
 from proxy.model import ASKED, Category, Regime, Visit
 
 #: The European Economic Area: the EU with Iceland, Liechtenstein and Norway.
@@ -45,7 +45,11 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
         asked=list(_asked(vendors)),
         essential=[vendor for vendor in vendors if vendor.essential],
         facts=_facts(site, t.tag),
-        direct={vendor.key for vendor in vendors if sees_full_ip(vendor)},
+        direct={
+            vendor.key: "preferences.framed" if only_in_frames(vendor) else "reach.direct"
+            for vendor in vendors
+            if sees_full_ip(vendor)
+        },
         names=lambda categories: _names(t, categories),
         own_names={tag: words(tag)("language.name") for tag in LANGUAGES},
         return_to=way_back,
@@ -58,10 +62,11 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
 def _facts(site: Site, tag: str) -> Mapping[str, Markup]:
     """All that each vendor's file says, by key: the long part of the page, the same for every visitor."""
     t = words(tag)
-    return {
-        key: Markup(render("facts", t, vendor=vendor, basis=_basis(vendor.transfer)))  # noqa: S704  (a template of ours)
-        for key, vendor in site.use.vendors.items()
-    }
+    return {key: Markup(_vendor_facts(t, vendor)) for key, vendor in site.use.vendors.items()}  # noqa: S704  (ours)
+
+
+def _vendor_facts(t: Words, vendor: Vendor) -> str:
+    return render("facts", t, vendor=vendor, basis=_basis(vendor.transfer), framed=only_in_frames(vendor))
 
 
 def _basis(transfer: Transfer) -> str:

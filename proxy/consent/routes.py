@@ -26,6 +26,7 @@ from proxy.consent.language import Words, choose_language, words
 from proxy.consent.pages import page_headers, style, style_version
 from proxy.consent.preferences import preferences_page
 from proxy.consent.site import Site
+from proxy.csp.reports import LARGEST as LARGEST_REPORT
 from proxy.decide import Grounds, decide_all
 from proxy.model import Consent, Standing, Visit
 
@@ -57,7 +58,8 @@ class Answer:
 @dataclass(frozen=True)
 class Doors:
     """What the app is given: who the site of a request is, how cookies are sealed and expired, the inert script of
-    a vendor by key (empty for an unknown one), today's date, and a fresh record id (>= 128 random bits)."""
+    a vendor by key (whatever the key is), today's date, a fresh record id (>= 128 random bits), and who hears
+    browsers' reports of our policy."""
 
     site: Callable[[Scope], Site]
     seal: Seal
@@ -65,6 +67,7 @@ class Doors:
     stub: Callable[[str], bytes]
     today: Callable[[], date]
     new_record: Callable[[], str]
+    hear: Callable[[bytes], None]
 
 
 def consent_app(doors: Doors) -> ASGIApp:
@@ -95,6 +98,8 @@ async def _answer(doors: Doors, scope: Scope, receive: Receive) -> Answer | None
     if path == b"/.well-known/gpc.json":
         return _read_only(scope, _gpc)
     kind, _, name = path.removeprefix(prefix + b"/").partition(b"/")
+    if kind == b"csp" and not name:
+        return await _report(doors, scope, receive)
     if kind == b"style.css" and not name:
         return _read_only(scope, lambda: _style(scope))
     if kind == b"stub" and name.endswith(b".js"):
@@ -104,17 +109,28 @@ async def _answer(doors: Doors, scope: Scope, receive: Receive) -> Answer | None
     return _failure(404, site, scope)
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The request's body, at most one byte more than a form may have; None where the visitor has left."""
+async def _report(doors: Doors, scope: Scope, receive: Receive) -> Answer | None:
+    """A browser's report: there is nothing to say to it, whatever it is."""
+    if scope["method"] != "POST":
+        return _not_allowed(scope, "POST")
+    body = await _body(receive, LARGEST_REPORT)
+    if body is None:
+        return None
+    doors.hear(body)
+    return Answer(204, [(b"cache-control", b"no-store")])
+
+
+async def _body(receive: Receive, most: int = LARGEST_FORM) -> bytes | None:
+    """The request's body, at most one byte more than `most`; None where the visitor has left."""
     body = b""
-    while len(body) <= LARGEST_FORM:
+    while len(body) <= most:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         body += message.get("body", b"")
         if not message.get("more_body", False):
             break
-    return body[: LARGEST_FORM + 1]
+    return body[: most + 1]
 
 
 def _choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> Answer:
@@ -217,7 +233,10 @@ def _read_only(scope: Scope, answer: Callable[[], Answer], also: str = "") -> An
     """The answer to GET and HEAD; 405 for what else comes."""
     if scope["method"] in ("GET", "HEAD"):
         return answer()
-    allow = ", ".join(filter(None, ("GET", "HEAD", also)))
+    return _not_allowed(scope, ", ".join(filter(None, ("GET", "HEAD", also))))
+
+
+def _not_allowed(scope: Scope, allow: str) -> Answer:
     languages = scope["consentry.visit"].languages
     headers = [*failure_headers(languages), (b"allow", allow.encode("ascii"))]
     return Answer(405, headers, failure_page(405, languages))

@@ -42,5 +42,11 @@ def summary(vendors: Iterable[Vendor]) -> Summary:
 
 
 def sees_full_ip(vendor: Vendor) -> bool:
-    """Whether the visitor's browser would contact it, or its file says that it gets the whole address."""
-    return vendor.reach is Reach.DIRECT or Datum.FULL_IP in vendor.data
+    """Whether the visitor's browser would contact it, if only for its frames, or its file says that it gets the whole
+    address."""
+    return vendor.reach is Reach.DIRECT or Datum.FULL_IP in vendor.data or only_in_frames(vendor)
+
+
+def only_in_frames(vendor: Vendor) -> bool:
+    """Whether the visitor's browser would contact it for what it shows in a page, and for nothing else."""
+    return vendor.reach is not Reach.DIRECT and bool(vendor.technical.embed)

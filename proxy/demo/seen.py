@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from proxy.address import truncate
+from proxy.catalogue.known import Known
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.use import InUse
 from proxy.demo.standins import Received
@@ -106,7 +107,7 @@ _CARRIED: tuple[tuple[str, Test], ...] = (
 def seen(received: Iterable[Received], use: InUse, shown: Iterable[str]) -> list[Seen]:
     """A row for each vendor in `shown` and each that something reached, in the order of the categories."""
     reached: dict[str | None, list[Received]] = {key: [] for key in shown}
-    known: dict[str, Vendor] = dict(use.vendors)
+    known: dict[str, Vendor | Known] = dict(use.vendors)
     for one in received:
         match = use.matcher.find(one.host, one.target or "/")
         if match is not None:
@@ -116,7 +117,7 @@ def seen(received: Iterable[Received], use: InUse, shown: Iterable[str]) -> list
     return sorted(rows, key=lambda row: (_rank(row), row.name.lower()))
 
 
-def _row(vendor: Vendor | None, requests: tuple[Received, ...]) -> Seen:
+def _row(vendor: Vendor | Known | None, requests: tuple[Received, ...]) -> Seen:
     if vendor is None:
         return Seen(None, "Unknown third parties", (), Reach.DIRECT, requests)
     needs = tuple(category for category in Category if category in vendor.needs)

@@ -45,18 +45,23 @@ ATTRIBUTE = _pattern(
 TEXT = _pattern(rb"(?:[^<]++|<(?=[^a-zA-Z/!?]))*+")
 
 # Attributes that can make a browser contact somebody on whatever element they stand: on…, style, src, srcset,
-# background, ping, poster, http-equiv, lowsrc, attributionsrc. (Elements with further ones are stopped at by name.)
+# background, ping, poster, http-equiv, lowsrc, attributionsrc, data-… (Elements with further ones are stopped at by
+# name.)
 _HARMLESS_NAME = (
-    rb"(?![oO][nN]|[sS](?:[rR][cC]|[tT][yY])|[bB][aA]|[pP](?:[iI]|[oO][sS])|[hH][tT]|[lL][oO][wW]|[aA][tT][tT])"
-    rb"[^<<_>>\"'<>/=]++"
+    rb"(?![oO][nN]|[sS](?:[rR][cC]|[tT][yY])|[bB][aA]|[pP](?:[iI]|[oO][sS])|[hH][tT]|[lL][oO][wW]|[aA][tT][tT]"
+    rb"|[dD][aA][tT][aA]-)[^<<_>>\"'<>/=]++"
 )
 _PLAIN_ATTRIBUTES = (
-    rb"""(?:[<<_>>]++(?:<<name>>(?:="[^"]*+"|='[^']*+'|=[^<<_>>"'<>`]++)?+|<<calm>>|style="[^"(&\\@]*+"))*+"""
-    rb"""[<<_>>]*+/?+>"""
+    rb"""(?:[<<_>>]++(?:<<name>>(?:="[^"]*+"|='[^']*+'|=[^<<_>>"'<>`]++)?+|<<calm>>|<<data>>"""
+    rb"""|style="[^"(&\\@]*+"))*+[<<_>>]*+/?+>"""
 )
+# A value of `data-…` that cannot be a third party's whole URL: without two slashes, however they are written.
+_NO_URL = rb"""(?:[^<<quote>>/\\&]++|/(?![/\\])|&(?=amp;|quot;|#39;|#0?34;|nbsp;|[lg]t;))*+"""
+_DOUBLE, _SINGLE = _NO_URL.replace(b"<<quote>>", b'"'), _NO_URL.replace(b"<<quote>>", b"'")
+_DATA = rb"""data-[^<<_>>"'<>/=]*+(?:="<<double>>"|='<<single>>'|=[^<<_>>"'<>`/\\&]++)?+"""
 # A value of `on…` without a dot names no host; nor can it hide one without a character reference or an escape.
 _CALM_HANDLER = rb"""on[a-z]++="[^"&\\.]*+\""""
-_REST = _with(_PLAIN_ATTRIBUTES, calm=_CALM_HANDLER, name=_HARMLESS_NAME)
+_REST = _with(_PLAIN_ATTRIBUTES, calm=_CALM_HANDLER, data=_DATA, name=_HARMLESS_NAME, double=_DOUBLE, single=_SINGLE)
 
 #: A comment from its `<!--` to its end, where both are in the buffer (13.2.5.43 and following).
 _COMMENT = rb"<!--(?!-?>)(?:[^-]++|-(?!-!?>))*+--!?>"
@@ -65,7 +70,8 @@ _COMMENT = rb"<!--(?!-?>)(?:[^-]++|-(?!-!?>))*+--!?>"
 _STOP = (
     rb"(?!s(?:cript|tyle|ource|vg)[^a-z0-9-]|t(?:itle|extarea|emplate)[^a-z0-9-]|xmp[^a-z0-9-]|link[^a-z0-9-]"
     rb"|i(?:frame|mg|mage)[^a-z0-9-]|no(?:embed|frames|script)[^a-z0-9-]|plaintext[^a-z0-9-]|math[^a-z0-9-]"
-    rb"|base[^a-z0-9-]|video[^a-z0-9-]|audio[^a-z0-9-]|frame(?:set)?[^a-z0-9-]|object[^a-z0-9-]|embed[^a-z0-9-]|html[^a-z0-9-])"
+    rb"|base[^a-z0-9-]|video[^a-z0-9-]|audio[^a-z0-9-]|frame(?:set)?[^a-z0-9-]|object[^a-z0-9-]|embed[^a-z0-9-]"
+    rb"|html[^a-z0-9-]|param[^a-z0-9-]|applet[^a-z0-9-])"
 )
 _PLAIN_START = rb"<" + _STOP + rb"[a-z][a-z0-9-]*+" + _REST
 _PLAIN_END = rb"</(?!body|html|template)[a-z][a-z0-9-]*+[<<_>>]*+>"
@@ -73,16 +79,22 @@ _SHAPE = (
     rb"(?:path|g|circle|rect|line|polygon|polyline|ellipse|defs|stop|linearGradient|radialGradient|clipPath|mask"
     rb"|symbol)"
 )
+# The attributes of shapes, none of which holds a whole URL (in `fill="url(…)"`, say) or leads out of the document.
+_DRAWN_ATTRIBUTES = (
+    rb"""(?:[<<_>>]++(?:xmlns[:a-z]*+="[^"]*+"|(?:xlink:)?href="#[^"]*+"|<<calm>>|style="[^"(&\\@]*+"|<<data>>"""
+    rb"""|(?!(?:[xX][lL][iI][nN][kK]:)?[hH][rR][eE][fF])<<name>>(?:="<<double>>"|='<<single>>')?+))*+[<<_>>]*+/?+>"""
+)
+_DRAWN = _with(_DRAWN_ATTRIBUTES, calm=_CALM_HANDLER, data=_DATA, name=_HARMLESS_NAME, double=_DOUBLE, single=_SINGLE)
 _SHAPES = (
-    rb"""(?:[<<_>>]++|<<<shape>>(?=[<<_>>/>])<<rest>>|</<<shape>>>"""
+    rb"""(?:[<<_>>]++|<<<shape>>(?=[<<_>>/>])<<drawn>>|</<<shape>>>"""
     rb"""|<use[<<_>>]++(?:xlink:)?href="#[^"]*+"[<<_>>]*+(?:/>|></use>))"""
 )
-_ICON = rb"<svg(?=[<<_>>>])<<rest>><<shapes>>*+</svg>"
+_ICON = rb"<svg(?=[<<_>>>])<<drawn>><<shapes>>*+</svg>"
 
 
 def _skip(*alternatives: bytes) -> re.Pattern[bytes]:
     joined = b"(?:" + b"|".join(alternatives) + b")*+"
-    return _pattern(_with(joined, shapes=_SHAPES, shape=_SHAPE, rest=_REST))
+    return _pattern(_with(joined, shapes=_SHAPES, shape=_SHAPE, drawn=_DRAWN, rest=_REST))
 
 
 _NOT_MARKUP = rb"<(?=[^a-zA-Z/!?])"
@@ -94,7 +106,7 @@ SKIP_HEAD = _skip(rb"[<<_>>]++", rb"<meta(?=[<<_>>/>])<<rest>>", _COMMENT)
 SKIP_FOREIGN = _skip(
     rb"[^<]++",
     _NOT_MARKUP,
-    rb"<(?:path|circle|rect|line|polygon|polyline|ellipse|stop)(?=[<<_>>/>])<<rest>>(?<=/>)",
+    rb"<(?:path|circle|rect|line|polygon|polyline|ellipse|stop)(?=[<<_>>/>])<<drawn>>(?<=/>)",
     _COMMENT,
 )
 #: Nothing is skipped but text: every tag is stopped at.

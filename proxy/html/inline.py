@@ -6,8 +6,9 @@ visitors open themselves (the catalogue's `links`, `<a href=` in a string) are l
 - A whole URL (with `//`): the stub's URL and `?` up to the literal's end if denied, the relay's if granted; without
   their scheme where the script puts one before it (`location.protocol + '//…'`).
 - A part of one (`'.google-analytics.com/ga.js'`, `'www.googletagmanager.com'`): its host's last label becomes
-  `invalid` (RFC 2606) if denied, so that it reaches no one; the host becomes ours and the relay's path if granted.
-- In style sheets a denied URL becomes `about:invalid`.
+  `invalid` (RFC 2606) if denied, so that it reaches no one; the host becomes ours and the relay's path if granted. All
+  of a script's address but the scheme (`'edge.fullstory.com/s/fs.js'`) becomes the stub's.
+- In style sheets a denied URL becomes `about:invalid`, also where it is written with escapes (`escaped.py`).
 
 Hosts are found by one automaton over all that the catalogue knows. Only the literal at hand is held back: from where a
 URL could have begun to where it ends. Whatever the pieces, the result is the same, and each byte is searched once, or
@@ -18,11 +19,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
-from proxy.catalogue.match import Destination, embeds, pattern_parts, relays
+from proxy.catalogue.known import Known
+from proxy.catalogue.match import Destination, embeds, matches, pattern_parts, relays
 from proxy.catalogue.schema import Vendor
+from proxy.catalogue.shapes import Shape
 from proxy.catalogue.url import Split, split_url
-from proxy.html import grammar
+from proxy.html import escaped, grammar
 from proxy.html.literal import CONTEXT, REACH, Literal, end_of, goes_on, literal_at, unescaped
 from proxy.html.page import Page
 from proxy.html.rules import Rules, Weighed, rules_of
@@ -31,18 +36,32 @@ from proxy.model import Action, Decision, Reach, Reason
 
 #: Told of every literal that could contact somebody: its offset in the text, and the weighed URL.
 Told = Callable[[int, Weighed], None]
-#: Where hosts stand in a text, in order.
+#: Where hosts stand in a text, in order; in a style sheet an empty one is an escape, or an opening of `url(…)`.
 Hosts = list[tuple[int, int]]
 
 _UNDELIMITED = re.compile(rb"[^\s\"'`<>(){},;]*+")
 _UNENDED = re.compile(rb"[^\s\"'`<>)]*+")
+_UNQUOTED = re.compile(rb"[^\"')]*+")
 #: Hosts of URLs that are names (XML namespaces, vocabularies): nobody is contacted by them.
 _NAMES = frozenset(
     {"www.w3.org", "schema.org", "www.schema.org", "json-schema.org", "purl.org", "ns.adobe.com", "ogp.me"}
 )
+#: The path of a script, to its end.
+_SCRIPT_FILE = re.compile(rb"/[\w./-]*\.js", re.A)
 _PORT = re.compile(rb":[0-9]{1,5}")
 #: Bytes without a delimiter after which text leaves although a URL could go on in it, and how many of them stay.
 _LONGEST_RUN, _STAYING = 2048, 1024
+
+
+class _Seen(NamedTuple):
+    """A literal or token at hand: where it starts, where looking goes on, where it ends (None: that is not known yet,
+    and only a byte that is not in `waiting` could tell), and what changes it."""
+
+    start: int
+    passed: int
+    stop: int | None
+    waiting: re.Pattern[bytes]
+    change: Callable[[bytes, int, int], tuple[int, int, bytes] | None]
 
 
 class Literals:
@@ -84,26 +103,42 @@ class Literals:
         self._waiting, self._wake = _UNDELIMITED, _LONGEST_RUN + 1
         out: list[bytes] = []
         copied = passed = 0
-        for start, end in self._rules.hosts_in(text, style=self._style) if found is None else found:
+        for start, end in self._hosts(text) if found is None else found:
             if start < passed or end > ready:
                 continue
-            literal = literal_at(whole, before + start, before + end, style=self._style)
-            if literal is None or literal.start - before < copied:
+            seen = (self._token if start == end else self._literal)(whole, before + start, before + end, last)
+            if seen is None or seen.start - before < copied:
                 continue
-            passed = literal.host_end - before
-            stop = end_of(whole, literal, last=last)
-            if stop is None:
-                settled = min(settled, literal.start - before)
-                self._waiting, self._wake = _UNENDED, end - settled + REACH + 32
+            passed = seen.passed - before
+            if seen.stop is None:
+                settled = min(settled, seen.start - before)
+                self._waiting, self._wake = seen.waiting, end - settled + REACH + 32
                 break
-            change = self._change(whole, literal, stop, self._offset - before)
-            settled = max(settled, end)  # judged once, whatever comes
+            change = seen.change(whole, seen.stop, self._offset - before)
+            settled = max(settled, passed if start == end else end)  # judged once, whatever comes
             if change is not None:
                 at, to, replacement = change
                 out += (text[copied : at - before], replacement)
                 copied = to - before
                 settled = max(settled, copied)
         return self._release(text, whole, settled, copied, out)
+
+    def _literal(self, whole: bytes, start: int, end: int, last: bool) -> _Seen | None:
+        literal = literal_at(whole, start, end, style=self._style)
+        if literal is None:
+            return None
+        stop = end_of(whole, literal, last=last)
+        passed = stop if self._style and stop is not None else literal.host_end
+        return _Seen(literal.start, passed, stop, _UNENDED, partial(self._change, literal))
+
+    def _token(self, whole: bytes, at: int, _: int, last: bool) -> _Seen | None:
+        token = escaped.token_at(whole, at, last=last)
+        if token is None:
+            return None
+        return _Seen(token.start, token.end or at, token.end, _UNQUOTED, partial(self._respelled, token))
+
+    def _hosts(self, text: bytes) -> Hosts:
+        return self._rules.hosts_in(text, style=self._style, before=self._context)
 
     def _release(self, text: bytes, whole: bytes, settled: int, copied: int, out: list[bytes]) -> bytes:
         """Lets the settled text go, keeps the rest and what stood before it."""
@@ -129,7 +164,7 @@ class Literals:
             self._rules.literals.put(key, known, 2 * len(key) + 300)
         return known[0]
 
-    def _change(self, text: bytes, literal: Literal, stop: int, offset: int) -> tuple[int, int, bytes] | None:
+    def _change(self, literal: Literal, text: bytes, stop: int, offset: int) -> tuple[int, int, bytes] | None:
         """What to put in place of which part of a literal; None to leave it."""
         weighed = self._weigh(text, literal, stop)
         if weighed is None:
@@ -149,7 +184,31 @@ class Literals:
             return start, stop, b"about:invalid"
         if literal.whole and weighed.vendor is not None:
             return start, stop, _without_scheme(literal, rules.stub(weighed.key)).encode() + b"?"
+        alone = not (literal.joined or literal.host.startswith(".") or goes_on(text, stop))
+        if weighed.vendor is not None and alone and _SCRIPT_FILE.fullmatch(text, end, stop):
+            return literal.host_start, stop, _without_scheme(literal, rules.stub(weighed.key)).encode() + b"?"
         return text.rfind(b".", literal.host_start, end) + 1, end, b"invalid"
+
+    def _respelled(self, token: escaped.Token, _: bytes, stop: int, offset: int) -> tuple[int, int, bytes] | None:
+        """The same for a style sheet's URL that is not written as it is read."""
+        split = self._rules.split(token.url)
+        if split is None or split.host in _NAMES:
+            return None
+        vendor, decision = self._rules.use.judge(*split, self._rules.decisions)
+        if (vendor is None or isinstance(vendor, Shape)) and decision.allowed:
+            return None
+        action, reason = _literal_verdict(vendor, decision, split, style=True)
+        weighed = Weighed(action, reason, vendor, *split, f"https://{split.host}{split.target}")
+        if self._told is not None:
+            self._told(token.start + offset, weighed)
+        if action is Action.KEEP:
+            return None
+        there = self._rules.relay(weighed.key, *split) if action is Action.RELAY else "about:invalid"
+        return token.start, stop, re.sub(r"[\"'()\s]", _encoded, there).encode()
+
+
+def _encoded(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"
 
 
 def _without_scheme(literal: Literal, url: str) -> str:
@@ -176,19 +235,24 @@ def weigh(rules: Rules, literal: Literal, url: bytes, *, style: bool, open_ended
     if open_ended:
         return _of_several(rules, split, style, shown)
     vendor, decision = rules.use.judge(*split, rules.decisions)
-    if vendor is None and (decision.allowed or literal.linked):
+    if (vendor is None or isinstance(vendor, Shape)) and (decision.allowed or literal.linked):
         return None
     return Weighed(*_literal_verdict(vendor, decision, split, style=style), vendor, *split, shown)
 
 
 def _of_several(rules: Rules, split: Split, style: bool, shown: str) -> Weighed | None:
-    """A literal that could become several vendors' URLs: an allowed one's, if there is one, so that it works."""
+    """A literal that could become several vendors' URLs: an allowed one's, if there is one, so that it works.
+
+    They come with the most specific pattern first: behind one that is sure to fit, none has a part in it.
+    """
     verdicts: list[Weighed] = []
     for match in rules.use.matcher.under(split.host):
         if not match.link and _could_fit(match.pattern, split.target):
             decision = rules.decision(match.vendor, split)
             action, reason = _literal_verdict(match.vendor, decision, split, style=style)
             verdicts.append(Weighed(action, reason, match.vendor, *split, shown))
+        if _will_fit(match.pattern, split):
+            break
     kept = [weighed for weighed in verdicts if weighed.action is not Action.CUT]
     return next(iter(kept or verdicts), None)
 
@@ -209,7 +273,18 @@ def _could_fit(pattern: str, target: str) -> bool:
     return True
 
 
-def _literal_verdict(vendor: Vendor | None, decision: Decision, split: Split, *, style: bool) -> tuple[Action, Reason]:
+def _will_fit(pattern: str, split: Split) -> bool:
+    """Whether every URL that begins so fits the pattern: its path is settled, or nothing behind it can undo it."""
+    _, path, tests = pattern_parts(pattern)
+    if tests or path.endswith("$"):
+        return False
+    further = split.target if "?" in split.target else split.target + "~"
+    return all(matches((pattern,), split.host, target) for target in (split.target, further))
+
+
+def _literal_verdict(
+    vendor: Vendor | Known | None, decision: Decision, split: Split, *, style: bool
+) -> tuple[Action, Reason]:
     """By whatever use the script may make of the URL: the relay holds to the vendor's list in any case."""
     relayed = vendor is not None and vendor.reach is Reach.RELAY and decision.reason is not Reason.OPERATOR
     if vendor is not None and relayed and decision.allowed:

@@ -34,7 +34,7 @@ _QUOTE = rb"""(?:["'`]\\*+|""" + _ESCAPED_QUOTE + rb"""|;touq&|;(?:43|93)0?\#&)"
 _OPENER = re.compile(
     rb"[ \t]*+" + _QUOTE + rb"|[ \t\n]*+\((?i:lru)|=[a-zA-Z-]{3,24}+[\s\"'/]|[,|;](?=\S)|[ \t\n]++,[wxWX][0-9]|\}"
 )
-_STYLE_OPENER = re.compile(rb"[ \t\n]*+" + _QUOTE + rb"|[ \t\n]*+\((?i:lru)")
+_STYLE_OPENER = re.compile(rb"[ \t\n]*+" + _QUOTE + rb"|[ \t\n]*+\((?:(?i:lru)|(?=[\w \t\n]{0,24}\\))")
 _PARTIAL_OPENER = re.compile(rb"(?:" + _SLASH + rb")?+" + _QUOTE + rb"|\}(?=.)", re.S)
 # A scheme that the script puts before it: `p + '://host/'`, `location.protocol + '//host/'`, `${p}//host/`.
 _AFTER_SCHEME = re.compile(rb":?+(?:" + _QUOTE + rb"[ \t\r\n]*+\+|\})")
@@ -131,7 +131,7 @@ def goes_on(text: bytes, end: int) -> bool:
 def unescaped(text: bytes) -> str:
     """What the escapes in a part of a literal stand for (those that a URL is written with)."""
     decoded = _ESCAPE.sub(_character, text.decode("utf-8", "surrogateescape"))
-    return html.unescape(decoded) if "&amp;" in decoded else decoded
+    return html.unescape(decoded) if "&amp;" in decoded or "&#" in decoded else decoded
 
 
 def _character(found: re.Match[str]) -> str:

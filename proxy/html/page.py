@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from proxy.model import Action, Category, Decision, Reason
+from proxy.model import Action, Category, Decision
 
 if TYPE_CHECKING:
     from proxy.catalogue.use import InUse
@@ -29,7 +29,8 @@ class TagReport:
     `offset` counts the bytes of the page as the storefront sent it (decoded from its content coding), up to the `<` of
     the element or the first byte of the literal. `element` is the element's name in lower case, with the attribute
     behind a space ("img srcset"); "script text", "style text" for literals. `url` is absolute where it can be; for a
-    part of a URL in a script it is the text as it stood. `vendor` is None and `categories` empty for the unknown.
+    part of a URL in a script it is the text as it stood. `vendor` is None for the unknown, and `categories` empty where
+    no shape gives them away. `reason` is a `Reason`, or a shape's own.
     """
 
     offset: int
@@ -38,7 +39,7 @@ class TagReport:
     vendor: str | None
     categories: tuple[Category, ...]
     action: Action
-    reason: Reason
+    reason: str
 
 
 @dataclass(frozen=True)

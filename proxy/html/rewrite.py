@@ -4,27 +4,31 @@ Rules of this file: it puts together what the scanner finds, what the tags and l
 the footer go. Bytes that are no tag leave as they came; where nothing changes, what leaves is what came in, uncopied.
 `<noscript>` is read both ways: with scripting on it is raw text up to its end tag, so everything in it is also read as
 the markup that it is with scripting off; and where that reading would run on past the end tag (an open comment, quote
-or raw text element), it is ended there, so that both agree on what follows.
+or raw text element), it is ended there, so that both agree on what follows. After a `<frameset>` all raw text is read
+both ways: in a document of frames it is markup.
 """
 
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
+from proxy.catalogue.shapes import Shape
+from proxy.catalogue.url import split_url
 from proxy.html import grammar
 from proxy.html.attributes import decode, parse
-from proxy.html.inline import Hosts, Literals
+from proxy.html.embeds import Embeds, Spot
+from proxy.html.inline import Literals
 from proxy.html.page import CannotRewrite, Page, TagReport
 from proxy.html.place import MARKS, NOWHERE, Place
 from proxy.html.rules import Rules, Weighed, rules_of
 from proxy.html.scan import END, RAW, START, Kind, Scanner
+from proxy.html.speculation import Speculation
 from proxy.html.tags import rule_tag
+from proxy.model import Action
 
 #: More closers than any markup needs, for constructs that open again in what closes another.
 _CLOSERS = 8
-#: Language tags are shorter than this many characters (RFC 5646, 4.4.1).
-_LONGEST_LANG = 35
 #: Documents in documents (`srcdoc`, `data:`); more are refused.
 _DEEPEST = 8
 
@@ -37,7 +41,7 @@ class Rewriter:
 
     def __init__(self, page: Page) -> None:
         self._place = Place(page)
-        self._markup = Markup(page, rules_of(page), self._place)
+        self._markup = Markup(page, rules_of(page), Embeds(page), self._place)
         #: The page's first bytes, while they could be a byte order mark, which is no text.
         self._mark: bytes | None = b""
 
@@ -70,9 +74,11 @@ class Markup:
         self,
         page: Page,
         rules: Rules,
+        embeds: Embeds,
         place: Place | None = None,
         *,
         scripting: bool = True,
+        framed: bool = False,
         offset: int = 0,
         fixed: bool = False,
         depth: int = 0,
@@ -82,18 +88,20 @@ class Markup:
             raise CannotRewrite(f"more than {_DEEPEST} documents are nested in each other")
         self._page = page
         self._rules = rules
+        self._embeds = embeds
         self._place = place
         self._inherited_lang = lang
-        self._scanner = Scanner(grammar.SKIP_BODY if place is None else place.skip, scripting=scripting)
+        self._scanner = Scanner(grammar.SKIP_BODY if place is None else place.skip, scripting=scripting, framed=framed)
         self._offset = offset
         self._fixed = fixed
         self._depth = depth
         self._based = False
-        #: What the text of the open element is: b"script" or b"style" if it runs, and where it began in the page.
+        #: What the text of the open element is (Ruled.code), and where it began in the page.
         self._code = b""
         self._code_offset = 0
-        self._literals: Literals | None = None
-        self._noscript: Markup | None = None
+        self._literals: Literals | Speculation | None = None
+        #: The other reading of the open element's text: as markup.
+        self._markup: Markup | None = None
         self._out: list[bytes] = []
         self._copied = 0
 
@@ -110,6 +118,7 @@ class Markup:
         """The bytes that can leave now."""
         scanner, place = self._scanner, self._place
         scanner.feed(piece)
+        scanner.stops = self._rules.widgets.before(scanner.buffer)
         self._out, self._copied = [], 0
         for token in scanner.tokens(last=last):
             kind, start, end, name = token
@@ -118,8 +127,8 @@ class Markup:
                 at, markup = place.put(token, scanner)
                 scanner.skip = place.skip
             if kind is END:
-                if self._code or self._noscript is not None:
-                    self._edit(start, start, self._flushed() if scanner.foreign else self._ended(closed=True))
+                if self._code or self._markup is not None:
+                    self._edit(start, start, self._flushed() if scanner.foreign else self._ended(name))
                 self._edit(at, at, markup)
                 continue
             if at == start:
@@ -130,8 +139,8 @@ class Markup:
                 self._text(kind, start, end)
             if at == end:
                 self._edit(at, at, markup)
-        if last:
-            self._edit(scanner.cursor, scanner.cursor, self._ended())
+        if last:  # what a text still held stood before a tag that never ended
+            self._edit(self._copied, self._copied, self._ended())
         buffer, settled = scanner.buffer, scanner.cursor
         if not self._out:
             return buffer if settled == len(buffer) else buffer[:settled]
@@ -165,7 +174,13 @@ class Markup:
         ruled = self._rules.tags.get(tag)
         if ruled is None:
             ruled = rule_tag(
-                name, tag, self._rules, self._asked, self._where(start), lambda inner: self._inner(inner, start)
+                name,
+                tag,
+                self._rules,
+                self._spot,
+                self._where(start),
+                lambda inner: self._inner(inner, start),
+                widget=bool(self._scanner.stops) and self._scanner.stops_in(start, end),
             )
             if ruled.lasting:
                 self._rules.tags.put(tag, ruled, len(tag) + len(ruled.tag or b"") + 200)
@@ -176,30 +191,31 @@ class Markup:
                 self._tell(self._where(start), element, weighed)
         if ruled.code:
             self._code, self._code_offset = ruled.code, self._where(end)
-        elif name == b"noscript":
-            self._noscript = Markup(
+        framed = self._scanner.frames and self._scanner.in_text
+        if name == b"noscript" or framed:
+            self._markup = Markup(
                 self._page,
                 self._rules,
+                self._embeds,
                 scripting=False,
+                framed=framed and name != b"noscript",
                 offset=self._where(end),
                 fixed=self._fixed,
                 depth=self._depth,
                 lang=self._lang,
             )
-        elif name == b"base" and not self._based:
+            self._markup._scanner.frames = self._scanner.frames
+        if name == b"base" and not self._based:
             self._rebase(tag)
 
-    def _asked(self) -> str:
-        """What a placeholder is asked for: path and query of the page, for coming back to it, and its language."""
-        parts, lang = urlsplit(self._page.url), self._lang
-        path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        language = f"&lang={quote(lang, safe='')}" if lang and lang.isascii() and len(lang) < _LONGEST_LANG else ""
-        return f"return_to={quote(path, safe='')}{language}"
+    def _spot(self, own_id: str | None) -> Spot:
+        """The embed that stands here."""
+        return self._embeds.next(own_id, self._lang)
 
     def _inner(self, document: bytes, start: int) -> bytes:
         """A document that stands in an attribute's value, rewritten."""
-        offset, depth = self._where(start), self._depth + 1
-        inner = Markup(self._page, self._rules, offset=offset, fixed=True, depth=depth, lang=self._lang)
+        offset, depth, embeds = self._where(start), self._depth + 1, Embeds(self._page, inner=True)
+        inner = Markup(self._page, self._rules, embeds, offset=offset, fixed=True, depth=depth, lang=self._lang)
         return inner.feed(document, last=True)
 
     def _rebase(self, tag: bytes) -> None:
@@ -212,45 +228,52 @@ class Markup:
     def _tell(self, offset: int, element: str, weighed: Weighed) -> None:
         vendor, report = weighed.vendor, self._page.report
         if report is not None:
-            key, categories = (None, ()) if vendor is None else (vendor.key, vendor.categories)
-            report(TagReport(offset, element, weighed.url, key, categories, weighed.action, weighed.reason))
+            shape = vendor if isinstance(vendor, Shape) else None
+            key = None if vendor is None or shape is not None else vendor.key
+            categories = () if vendor is None else vendor.categories
+            reason = weighed.reason if shape is None or weighed.action is not Action.CUT else shape.reason
+            report(TagReport(offset, element, weighed.url, key, categories, weighed.action, reason))
 
     # ── text of elements ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _text(self, kind: Kind, start: int, end: int) -> None:
+        text = changed = self._scanner.buffer[start:end]
         if self._code:
-            text = self._scanner.buffer[start:end]
-            over = self._scanner.text_over
-            found: Hosts | None = None
-            if self._literals is None:
-                style = self._code == b"style"
-                found = self._rules.hosts_in(text, style=style)
-                if over and not found:
-                    return
-                self._literals = Literals(self._rules, self._tell_literal, style=style)
-            changed = self._literals.feed(text, last=over, found=found)
-        elif self._noscript is not None and kind is RAW:
-            text = self._scanner.buffer[start:end]
-            changed = self._noscript.feed(text)
-        else:
-            return
+            changed = self._rewritten(text)
+        if self._markup is not None and kind is RAW:
+            changed = self._markup.feed(changed)
         if changed is not text and changed != text:
             self._edit(start, end, changed)
 
+    def _rewritten(self, text: bytes) -> bytes:
+        """A piece of a script or style sheet."""
+        over = self._scanner.text_over
+        if self._literals is None and self._code == b"rules":
+            self._literals = Speculation(self._rules, self._tell_literal)
+        elif self._literals is None:
+            style = self._code == b"style"
+            found = self._rules.hosts_in(text, style=style)
+            if over and not found:
+                return text
+            literals = self._literals = Literals(self._rules, self._tell_literal, style=style)
+            return literals.feed(text, last=over, found=found)
+        return self._literals.feed(text, last=over)
+
     def _tell_literal(self, offset: int, weighed: Weighed) -> None:
         where = self._code_offset if self._fixed else self._code_offset + offset
-        self._tell(where, f"{self._code.decode()} text", weighed)
+        self._tell(where, "style text" if self._code == b"style" else "script text", weighed)
 
     def _flushed(self) -> bytes:
         """What a script or style sheet in foreign content still held, when other markup begins in it."""
         return b"" if self._literals is None else self._literals.feed(b"", last=True)
 
-    def _ended(self, *, closed: bool = False) -> bytes:
-        """What an element's text still held, when the element ends, `closed` by its end tag."""
-        rest, inner = self._flushed(), self._noscript
-        self._code, self._literals, self._noscript = b"", None, None
+    def _ended(self, name: bytes = b"") -> bytes:
+        """What an element's text still held, when the element ends, by the end tag of this name."""
+        rest, inner = self._flushed(), self._markup
+        self._code, self._literals, self._markup = b"", None, None
         if inner is not None:
-            for _ in range(_CLOSERS if closed else 0):
+            rest = inner.feed(rest)
+            for _ in range(_CLOSERS if name == b"noscript" else 0):
                 closer = inner._scanner.closer()
                 if not closer:
                     break
@@ -263,6 +286,6 @@ def _resolved(href: str, url: str) -> str | None:
     """A `<base href>` as an absolute http(s) URL; None if it is none, and the page's own address holds."""
     try:
         base = urljoin(url, href.strip())
-        return base if urlsplit(base).scheme in ("http", "https") and urlsplit(base).hostname else None
+        return base if urlsplit(base).scheme in ("http", "https") and split_url(base, url) is not None else None
     except ValueError:
         return None

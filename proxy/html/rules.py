@@ -16,11 +16,16 @@ from urllib.parse import urlsplit
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from proxy.catalogue.known import Known
+from proxy.catalogue.match import pattern_parts
 from proxy.catalogue.schema import Vendor
+from proxy.catalogue.shapes import Shape
 from proxy.catalogue.url import Split, split_url
+from proxy.html import escaped
 from proxy.html.literal import LONGEST_HOST
 from proxy.html.page import Page
 from proxy.html.verdict import Use, verdict
+from proxy.html.widgets import Widgets
 from proxy.model import Action, Decision, Reason
 
 if TYPE_CHECKING:
@@ -34,7 +39,15 @@ UNKNOWN = "unknown"
 # The host of any whole URL: in a style sheet, and with slashes escaped as scripts do it.
 _STYLE_URL = re.compile(rb"//([\w-]+(?:\.[\w-]+)++)")
 _URL = re.compile(rb"(?:/|\\{1,4}(?:/|x2[fF]|u002[fF])){2}([\w-]+(?:\.[\w-]+)++)")
-_NOT_IN_USE = Decision(False, Reason.NOT_IN_USE)
+
+
+_LABELLED = re.compile(rb"/([\w-]+(?:\.[\w-]+)*+)")
+
+
+def _host_at(text: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the host stands that the automaton found: of a shape's it finds a slash and the first label."""
+    labelled = _LABELLED.match(text, start)
+    return (start, end) if labelled is None else labelled.span(1)
 
 
 class Weighed(NamedTuple):
@@ -42,14 +55,14 @@ class Weighed(NamedTuple):
 
     action: Action
     reason: Reason
-    vendor: Vendor | None
+    vendor: Vendor | Known | None
     host: str
     target: str
     url: str
 
     @property
     def key(self) -> str:
-        return UNKNOWN if self.vendor is None else self.vendor.key
+        return UNKNOWN if self.vendor is None or isinstance(self.vendor, Shape) else self.vendor.key
 
 
 class Told(NamedTuple):
@@ -62,8 +75,8 @@ class Told(NamedTuple):
 class Ruled(NamedTuple):
     """What becomes of a tag: its new bytes (None: as it was), what is to be told, and whether text in it is code.
 
-    `code` is b"script" or b"style" if the element's text runs as such, else b"". `lasting`: it is so wherever the same
-    bytes stand; not so if it names the page's own path, or holds a document.
+    `code` is b"script" or b"style" if the element's text runs as such, b"rules" if it is speculation rules, else b"".
+    `lasting`: it is so wherever the same bytes stand; not so if it names the page's own path, or holds a document.
     """
 
     tag: bytes | None
@@ -112,7 +125,9 @@ class Rules:
         self.base = base
         self._own = own
         self._automaton = _automaton(Identity(use))
-        self._hosts = frozenset(use.matcher.hosts)
+        self.widgets = _widgets(Identity(use))
+        #: Whether relative URLs are a third party's.
+        self._based = self.split("") is not None
         self.tags: Remembered[Ruled] = Remembered()
         #: What was worked out for literals, by their bytes and how they stand; in a tuple, for it may be None.
         self.literals: Remembered[tuple[Weighed | None]] = Remembered()
@@ -139,35 +154,45 @@ class Rules:
         scheme = "http" if url[:5].lower() == "http:" else "https"
         return Weighed(action, reason, vendor, host, target, f"{scheme}://{host}{target}")
 
-    def hosts_in(self, text: bytes, *, style: bool) -> list[tuple[int, int]]:
-        """Where a host that matters may stand in the text of a script, or of a style sheet (which can only hold whole
-        URLs), in order. With unknown third parties blocked, every URL's host matters."""
-        blocked = self.use.unknown == "block"
-        if style and b"\\/" not in text:
-            spans = (match.span(1) for match in _STYLE_URL.finditer(text))
-            return [(start, end) for start, end in spans if blocked or self._knows(text[start:end])]
+    def beacon(self, weighed: Weighed) -> Weighed:
+        """What becomes of a picture that nobody can see: a web beacon, unless somebody is known to serve it."""
+        shape = self.use.shapes.image
+        if shape is None or weighed.reason is not Reason.UNKNOWN_ALLOWED or self.use.undescribed.allowed:
+            return weighed
+        return weighed._replace(action=Action.CUT, reason=Reason.SHAPE, vendor=shape)
+
+    def weigh_widget(self, vendor: Vendor) -> Weighed:
+        """What becomes of an element that a vendor's script would turn into an embed: it stays, or a placeholder comes
+        before it. The URL that is told is the vendor's, for the element names none."""
+        hosts = [pattern_parts(pattern)[0] for pattern in vendor.technical.match]
+        decision = self.use.decision(vendor, self.decisions)
+        kept = decision.allowed or any(self.use.allowed_as(host) is not None for host in hosts)
+        action = Action.KEEP if kept else Action.PLACEHOLDER
+        return Weighed(action, decision.reason, vendor, hosts[0], "/", f"https://{hosts[0]}/")
+
+    def hosts_in(self, text: bytes, *, style: bool, before: bytes = b"") -> list[tuple[int, int]]:
+        """Where a host that matters may stand in the text of a script, in order: all that the catalogue knows, and with
+        unknown third parties blocked that of every whole URL. Of a style sheet, which can only hold whole URLs, every
+        host, and as empty spans the tokens in which one may be hidden; `before` is what stood before the text."""
+        if style:
+            found = [match.span(1) for match in _STYLE_URL.finditer(text)]
+            found += [(at, at) for at in escaped.escapes(text)]
+            if self._based:
+                found += [(at, at) for at in escaped.openings(before, text)]
+            return sorted(found)
         matches = self._automaton.find_matches_as_indexes(text.lower(), overlapping=True)
-        found = [(start, end) for _, start, end in matches]
-        if blocked:
+        found = [_host_at(text, start, end) for _, start, end in matches]
+        if self.use.unknown == "block":
             found += [match.span(1) for match in _URL.finditer(text)]
         found.sort()
         return found
 
-    def _knows(self, host: bytes) -> bool:
-        """Whether the catalogue has patterns for this host."""
-        name = host.decode("latin-1").lower()
-        while name not in self._hosts:
-            _, dot, name = name.partition(".")
-            if not dot:
-                return False
-        return True
-
-    def decision(self, vendor: Vendor, split: Split) -> Decision:
+    def decision(self, vendor: Vendor | Known, split: Split) -> Decision:
         """The decision for a vendor that a URL of this host and target may belong to."""
         _, judged = self.use.judge(*split, self.decisions)
         if judged.reason is Reason.OPERATOR:
             return judged
-        return self.decisions[vendor.key] if vendor.key in self.use.vendors else _NOT_IN_USE
+        return self.use.decision(vendor, self.decisions)
 
     def stub(self, key: str) -> str:
         return f"{self.ours}/stub/{key}.js"
@@ -242,7 +267,19 @@ def _rules(origin: str, prefix: str, use: Identity[InUse], decided: _Decided, ow
 
 
 @lru_cache(maxsize=8)
+def _widgets(use: Identity[InUse]) -> Widgets:
+    return Widgets(vendor for vendor in use.value.vendors.values() if not vendor.essential)
+
+
+#: A deterministic automaton takes 7 KB a host; for more hosts than these one that takes a sixth, at half the speed.
+_MOST_IN_DFA = 25_000
+
+
+@lru_cache(maxsize=8)
 def _automaton(use: Identity[InUse]) -> BytesAhoCorasick:
-    """All hosts that the catalogue knows, to be searched for at once. Its speed does not depend on their number."""
+    """All hosts that the catalogue knows, and what those that look like a tracker's begin with, to be searched for at
+    once. Its speed does not depend on their number."""
     hosts = [host.encode() for host in use.value.matcher.hosts]
-    return BytesAhoCorasick(hosts, implementation=Implementation.DFA)
+    hosts += [f"/{label}.".encode() for label in use.value.shapes.labels]
+    quick = len(hosts) <= _MOST_IN_DFA
+    return BytesAhoCorasick(hosts, implementation=Implementation.DFA if quick else Implementation.ContiguousNFA)

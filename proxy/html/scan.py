@@ -6,13 +6,15 @@ only where it is asked to. All before the cursor is settled and may leave; what 
 bytes that could become one. Bytes are read once, however small the pieces. Encodings are those in which ASCII bytes
 are ASCII characters.
 
-With scripting on, `<noscript>` is raw text, with scripting off it is markup: `scripting` says which reading this is.
+With scripting on, `<noscript>` is raw text, with scripting off it is markup: `scripting` says which reading this is. In
+a document of frames nothing is raw text but `<noframes>`, and nothing is foreign: that is the `framed` reading. Whether
+a `<frameset>` makes one depends on all that stands before it, which is not known here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum, IntEnum
 
 from proxy.html import grammar
@@ -60,19 +62,25 @@ class Scanner:
     TEXT and COMMENT of all that is not skipped.
     """
 
-    def __init__(self, skip: re.Pattern[bytes], *, scripting: bool = True, texts: bool = False) -> None:
+    def __init__(
+        self, skip: re.Pattern[bytes], *, scripting: bool = True, framed: bool = False, texts: bool = False
+    ) -> None:
         self.skip = skip
         self.buffer = b""
         #: The offset in the page of the buffer's first byte.
         self.base = 0
         #: All of the buffer before it is settled.
         self.cursor = 0
+        #: Places in the buffer that nothing is skipped across, in order: the tag there is told of, plain as it may be.
+        self.stops: Sequence[int] = ()
         #: The open elements of foreign content; None in HTML.
         self.foreign: Foreign | None = None
         #: Whether the text just told of is the last of its element, or other markup follows.
         self.text_over = False
-        #: In a document of frames `<plaintext>` is ignored; in others what follows it is text, whatever we cut in it.
-        self._frames = False
+        #: Whether a `<frameset>` was there. A `<plaintext>` is ignored after it; where that is wrong, what follows is
+        #: text, whatever we cut in it.
+        self.frames = False
+        self._framed = framed
         self._templates = 0
         self._texts = texts
         self._scripting = scripting
@@ -104,7 +112,11 @@ class Scanner:
             self.buffer, self._partial = self._partial.held, None
             self.cursor = len(self.buffer)  # a tag that never ends is none
         buffer, size, whole_tag = self.buffer, len(self.buffer), grammar.TAG.match
+        stops = iter(self.stops)
+        stop = next(stops, size)
         while self.cursor < size:
+            while stop < size and stop < self.cursor:
+                stop = next(stops, size)
             if self._until is not None:
                 yield from self._passed(self._until, last)
                 if self._open_ended:
@@ -113,7 +125,7 @@ class Scanner:
             raw = self._raw
             if raw is None:
                 pattern = self.skip if self.foreign is None else self._foreign_skip(self.foreign)
-                at = grammar.end(pattern.match(buffer, self.cursor))
+                at = grammar.end(pattern.match(buffer, self.cursor, stop))
                 if at == size:
                     self.cursor = size
                     break
@@ -150,10 +162,19 @@ class Scanner:
             if self._texts and self._until in (Until.DASHES, Until.ANGLE):
                 yield COMMENT, self._opened - self.base, size, b""
 
+    def stops_in(self, start: int, end: int) -> bool:
+        """Whether one of the stops is there."""
+        return any(start <= stop < end for stop in self.stops)
+
     @property
     def in_content(self) -> bool:
         """Whether the page stands between two constructs: markup put here would be read as such."""
         return self._until is None and self._raw is None and self._partial is None and self.cursor == len(self.buffer)
+
+    @property
+    def in_text(self) -> bool:
+        """Whether an element's raw text goes on from here."""
+        return self._raw is not None
 
     @property
     def _open_ended(self) -> bool:
@@ -182,12 +203,14 @@ class Scanner:
 
     def _enter(self, name: bytes, tag: bytes) -> None:
         """An element of HTML begins: its text may be raw, or foreign content."""
-        if name == b"script" or (name in RAW_TEXT and (self._scripting or name != b"noscript")):
+        if self._framed:
+            self._raw = RawText(name) if name == b"noframes" else None
+        elif name == b"script" or (name in RAW_TEXT and (self._scripting or name != b"noscript")):
             self._raw = RawText(name)
-        elif name == b"plaintext" and not self._frames:
+        elif name == b"plaintext" and not self.frames:
             self._until = Until.NEVER
         elif name == b"frameset":
-            self._frames = True
+            self.frames = True
         elif name == b"template":
             self._templates += 1
         elif name in (b"svg", b"math") and not closes_itself(tag):

@@ -10,30 +10,57 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from proxy.catalogue.match import Destination
+from proxy.catalogue.match import Destination, embeds
 from proxy.csp import admit
 from proxy.html.attributes import Attribute, decode, encode, name_end, parse
 from proxy.html.datas import rewrite_data
-from proxy.html.elements import AS_USES, CARRIERS, EVERYWHERE, LINK_USES, Carrier, Form, runs
+from proxy.html.elements import (
+    AS_USES,
+    CARRIERS,
+    EVERYWHERE,
+    LINK_USES,
+    LOADS,
+    PARAMETERS,
+    PRESENTATION,
+    Carrier,
+    Form,
+    lazy,
+    runs,
+)
+from proxy.html.embeds import Spot
 from proxy.html.inline import Literals
 from proxy.html.rules import Ruled, Rules, Told, Weighed
 from proxy.html.srcset import rewrite_srcset
+from proxy.html.unseen import unseen
 from proxy.html.verdict import Other, Use
 from proxy.model import Action
 
 #: The attributes that pin a file's bytes or its origin: the stub's and the relay's are others.
 _PINS = (b"integrity", b"crossorigin")
 _SPACES = re.compile(r"[\t\n\f\r ]+")
+_WHOLE_URL = re.compile(r"[\x00-\x20]*(?:https?:|wss?:)?[/\\]", re.I)
+_IGNORED = str.maketrans("", "", "\t\n\r")  # in a URL
+_BRACKETED = re.compile("<([^<>]*)>")
 _CODE_URL = re.compile(r"[\x00-\x20]*(javascript:|data:)", re.I)
 _BLANK = "about:blank"
+_PLACEHOLDER = b'<iframe src="%s" name="consentry-%d" title="%s" width="100%%" height="220" frameborder="0"%s></iframe>'
 
 
 def rule_tag(
-    name: bytes, tag: bytes, rules: Rules, asked: Callable[[], str], offset: int, document: Callable[[bytes], bytes]
+    name: bytes,
+    tag: bytes,
+    rules: Rules,
+    spot: Callable[[str | None], Spot],
+    offset: int,
+    document: Callable[[bytes], bytes],
+    *,
+    widget: bool,
 ) -> Ruled:
-    """What becomes of a start tag. `asked` gives the query for a placeholder, `offset` says where the tag stands;
-    `document` rewrites a document that stands in a value."""
-    ruling = _Ruling(name, tag, rules, asked, offset, document)
+    """What becomes of a start tag. `spot` counts an embed, given its own id; `offset` says where the tag stands;
+    `document` rewrites a document that stands in a value; `widget`: a script may make an embed of it."""
+    ruling = _Ruling(name, tag, rules, spot, offset, document)
+    if widget:
+        ruling.judge_widget()
     ruling.judge()
     return ruling.ruled()
 
@@ -46,14 +73,14 @@ class _Ruling:
         name: bytes,
         tag: bytes,
         rules: Rules,
-        asked: Callable[[], str],
+        spot: Callable[[str | None], Spot],
         offset: int,
         document: Callable[[bytes], bytes],
     ) -> None:
         self.name = name
         self.tag = tag
         self.rules = rules
-        self.asked = asked
+        self.next_spot = spot
         self.offset = offset
         self.document = document
         self.all = parse(tag)
@@ -61,6 +88,9 @@ class _Ruling:
         self.edits: dict[int, tuple[int, bytes]] = {}
         self.told: list[Told] = []
         self.lasting = True
+        self.spot: Spot | None = None
+        #: Whether a placeholder of its own stands before it.
+        self.replaced = False
 
     def judge(self) -> None:
         carriers = CARRIERS.get(self.name)
@@ -68,17 +98,20 @@ class _Ruling:
             if not attribute.raw:
                 continue
             carrier = carriers.get(name) if carriers else None
-            carrier = carrier or EVERYWHERE.get(name)
+            if name.startswith(b"on"):
+                self._code(attribute, style=False)
+                continue
+            carrier = carrier or EVERYWHERE.get(name) or PRESENTATION.get(name) or lazy(self.name, name)
             if carrier is not None:
                 self._carrier(attribute, carrier)
-            elif name.startswith(b"on"):
-                self._code(attribute, style=False)
         if len(self.first) < len(self.all):
             self._repeated(carriers or {})
         if self.name == b"link":
             self._link()
         elif self.name == b"meta":
             self._meta()
+        elif self.name == b"param":
+            self._param()
 
     def ruled(self) -> Ruled:
         told = tuple(self.told)
@@ -107,6 +140,8 @@ class _Ruling:
                 self._code(attribute, style=True)
             case Form.DOCUMENT:
                 self._replace_text(attribute, self._inside)
+            case Form.LAZY:
+                self._lazy(attribute, carrier.use)
 
     def _url(self, attribute: Attribute, use: Use) -> None:
         url = decode(attribute.raw)
@@ -115,21 +150,23 @@ class _Ruling:
             return
         weighed = self._weigh(attribute, url, use)
         if weighed is None or weighed.action is Action.KEEP:
+            self._kept(attribute, weighed)
             return
         if weighed.action is Action.RELAY and use is Other.CONNECTION:
             self._remove(attribute.name)
         elif weighed.action is Action.RELAY:
             self._replace(attribute, self.rules.relay(weighed.key, weighed.host, weighed.target))
-        elif self.name == b"script":
+        elif self.name == b"script" and use is Destination.SCRIPT:
             self._replace(attribute, self.rules.stub(weighed.key))
         elif weighed.action is Action.PLACEHOLDER:
-            self._reframe(attribute, self.rules.embed(weighed.key, self.asked()))
+            spot = self._embed()
+            self._reframe(attribute, self.rules.embed(weighed.key, spot.query), spot.mark)
             self._remove(b"sandbox", b"srcdoc")
-        elif self.name in (b"iframe", b"frame"):
+        elif use is Other.FRAME and self.name in (b"iframe", b"frame"):
             self._reframe(attribute, _BLANK)
         else:
             self._remove(attribute.name)
-        if self.name in (b"script", b"link"):
+        if self.name == b"link" or (self.name == b"script" and use is Destination.SCRIPT):
             self._remove(*_PINS)
 
     def _weigh(self, attribute: Attribute, url: str, use: Use) -> Weighed | None:
@@ -137,6 +174,8 @@ class _Ruling:
         weighed = self.rules.weigh(url, use)
         if weighed is None:
             return None
+        if self.name == b"img" and weighed.vendor is None and unseen(self.first, weighed.target):
+            weighed = self.rules.beacon(weighed)
         if weighed.action is Action.PLACEHOLDER and self.name != b"iframe":
             weighed = weighed._replace(action=Action.CUT)
         self._tell(attribute, weighed)
@@ -158,8 +197,27 @@ class _Ruling:
             return url
         return self.rules.relay(weighed.key, weighed.host, weighed.target) if weighed.action is Action.RELAY else None
 
+    def _lazy(self, attribute: Attribute, use: Use) -> None:
+        """What becomes a frame, an image or a style once a script of the shop's takes it up."""
+        value = decode(attribute.raw)
+        if _WHOLE_URL.match(value.translate(_IGNORED)) is None:
+            if "(" in value:
+                self._code(attribute, style=True)
+        elif use is not Other.FRAME or self.name in LOADS:
+            self._url(attribute, use)
+        elif (weighed := self.rules.weigh(value, use)) is not None and weighed.action is Action.PLACEHOLDER:
+            self._tell(attribute, weighed)
+            if self.replaced:
+                self._remove(attribute.name)
+            else:
+                self._replace(attribute, self.rules.embed(weighed.key, self._embed().query))
+            self.lasting = False
+        elif weighed is not None and weighed.action is not Action.KEEP:
+            self._url(attribute, Destination.IMAGE)
+
     def _list(self, attribute: Attribute, use: Use) -> None:
-        parts = re.split(r"([\t\n\f\r ;]+)", decode(attribute.raw))
+        separator = r"(;)" if attribute.name == b"values" else r"([\t\n\f\r ;]+)"
+        parts = re.split(separator, decode(attribute.raw))
         for at in range(0, len(parts), 2):
             parts[at] = self._candidate(attribute, parts[at], use) or "" if parts[at] else ""
         changed = "".join(parts)
@@ -230,26 +288,72 @@ class _Ruling:
         content, kind = self.first.get(b"content"), self.first.get(b"http-equiv")
         if content is None or kind is None:
             return
-        if decode(kind.raw).strip().lower() == "content-security-policy":
+        name = decode(kind.raw).strip().lower()
+        if name == "content-security-policy":
             self._replace_text(content, lambda policy: admit(policy, self.rules.origin))
+        elif name == "link":  # Firefox has read it as the header
+            for url in _BRACKETED.findall(decode(content.raw)):
+                weighed = self._weigh(content, url, Other.CONNECTION)
+                if weighed is not None and weighed.action is not Action.KEEP:
+                    self._remove(b"content")
+
+    def _param(self) -> None:
+        name, value = self.first.get(b"name"), self.first.get(b"value")
+        if name is not None and value is not None and decode(name.raw).strip().lower() in PARAMETERS:
+            self._url(value, Other.FRAME)
+
+    def judge_widget(self) -> None:
+        """A script would make an embed of it: a placeholder before it, while its vendor is denied."""
+        found = self.rules.widgets.find(self.name, self.first)
+        if found is None:
+            return
+        weighed, spot = self.rules.weigh_widget(found), self._embed()
+        if weighed.action is Action.KEEP:
+            at = name_end(self.tag)
+            end, behind = self.edits.get(at, (at, b""))
+            self.edits[at] = end, spot.kept_mark + behind
+            return
+        self.told.append(Told(f"{self.name.decode('latin-1')} widget", weighed))
+        source, title = encode(self.rules.embed(weighed.key, spot.query), b'"'), encode(found.name, b'"')
+        self.replaced = True
+        self.edits[0] = 0, _PLACEHOLDER % (source, self.offset, title, spot.mark)
 
     def _runs(self) -> bytes:
         if self.name == b"style":
             return b"style"
-        if self.name != b"script" or not self.first.keys().isdisjoint((b"src", b"href", b"xlink:href")):
+        if self.name != b"script" or b"src" in self.first:
             return b""
         kind = self.first.get(b"type")
         language = self.first.get(b"language")
         if kind is None and language is not None and language.raw:
             return b"script" if runs(f"text/{decode(language.raw)}") else b""
-        return b"script" if kind is None or runs(decode(kind.raw)) else b""
+        if kind is None or runs(decode(kind.raw)):
+            return b"script"
+        return b"rules" if decode(kind.raw).strip("\t\n\f\r ").lower() == "speculationrules" else b""
 
-    def _reframe(self, attribute: Attribute, url: str) -> None:
+    def _embed(self) -> Spot:
+        """Where this embed stands; the id is put on it once, whatever of its attributes name it."""
+        if self.spot is None:
+            own = self.first.get(b"id")
+            spot = self.next_spot(None if own is None else decode(own.raw))
+            self.spot, self.lasting = spot._replace(mark=b"", kept_mark=b""), False
+            return spot
+        return self.spot
+
+    def _kept(self, attribute: Attribute, weighed: Weighed | None) -> None:
+        """What is not changed is an embed all the same, if it is one."""
+        vendor = None if weighed is None or self.name != b"iframe" else weighed.vendor
+        if vendor is not None and weighed is not None and embeds(vendor, weighed.host, weighed.target):
+            mark = self._embed().kept_mark
+            if mark:
+                self.edits[attribute.value_start] = attribute.end, attribute.raw + attribute.quote + mark
+
+    def _reframe(self, attribute: Attribute, url: str, mark: bytes = b"") -> None:
         """Another address for a frame, and a name of its own: on Back browsers restore what a frame of the same name
         and place last showed, whatever its `src` says now, and that would be the vendor."""
         self.lasting = False
         self._remove(b"name")
-        value = encode(url, attribute.quote) + attribute.quote + f' name="consentry-{self.offset}"'.encode()
+        value = encode(url, attribute.quote) + attribute.quote + f' name="consentry-{self.offset}"'.encode() + mark
         self.edits[attribute.value_start] = attribute.end, value
 
     # ── edits ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ in use and the visit's ruling. Nothing here does I/O.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from urllib.parse import urlsplit
@@ -19,18 +20,25 @@ from proxy.consent.banner import banner, footer
 from proxy.consent.cookie import cookie_name
 from proxy.consent.site import site_of
 from proxy.csp import admit
+from proxy.csp.seen import Seen
 from proxy.html.page import Page, TagReport
 from proxy.html.verdict import Other, Use, verdict
 from proxy.http import caching
+from proxy.http.backstop import Backstop
 from proxy.http.coding import narrowed
 from proxy.http.cookies import VendorCookies, cookie_header, denied_names, domains, expiries, pairs, set_cookie_denied
 from proxy.http.headers import Asked, Given, HeaderList, to_storefront
+from proxy.http.permissions import no_advertising
+from proxy.http.rollout import Rollout
 from proxy.http.visit import Headers, host_of, origin_of, peer_trusted, target, values
 from proxy.model import Action, Visit
 from proxy.ruling import Ruling, Rulings
 from proxy.settings import Settings
 
 _TAGS = {action: metrics.TAGS.labels(action.value) for action in Action}
+#: Scripts under a policy of their own answer, not of the page that starts them (HTML, "initialize worker policy
+#: container"). A service worker's is not asked for again when the choice changes: it would hold back what is granted.
+_WORKERS = frozenset({b"worker", b"sharedworker"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,8 @@ class Question:
     `salted`: it asks whether a page of ours is still good. `unconditional`: a condition of the visitor's was held back
     and none was put in its place, so 304 is no answer. `shown` is what a document gets from us. `ahead`: the browser
     prefetches, and may later show as a document what was no document when it was asked for. `use` is what a part of a
-    page is wanted for; None for documents and where that is not known.
+    page is wanted for; None for documents and where that is not known. `worker`: it is for a worker's script.
+    `enforced`: what comes back is ruled on.
     """
 
     method: bytes
@@ -56,15 +65,20 @@ class Question:
     ahead: bool
     use: Use | None
     cookies: list[bytes]
+    user_agent: bytes
+    worker: bool
+    enforced: bool
 
 
 class Asking:
     """Makes questions, and what their answers are made with, for one site."""
 
-    def __init__(self, settings: Settings, use: InUse) -> None:
+    def __init__(self, settings: Settings, use: InUse, seen: Seen) -> None:
         self._settings = settings
         self._use = use
+        self._backstop = Backstop(settings, use, seen)
         self._enforces = settings.mode == "enforce"
+        self._rollout = Rollout(settings.rollout, b"".join(settings.secret_keys[:1]), settings.origin or "")
         self._rulings = Rulings(use)
         self._vendor_cookies = VendorCookies(use.vendors.values())
         self._digest = f"{use.digest}-{settings.digest}"
@@ -79,11 +93,13 @@ class Asking:
         visit: Visit = scope["consentry.visit"]
         ruling = self._rulings.of(visit)
         shown = self._shown(headers, visit, ruling)
+        user_agent = b"".join(values(headers, b"user-agent"))
+        enforced = self._enforces and self._rollout.includes(visit, user_agent)
         salt = caching.salt(self._digest, ruling.allowed, _depends(shown, visit))
-        page = self._enforces and caching.may_be_html(headers)
+        page = enforced and caching.may_be_html(headers)
         reads = page and scope["method"] in ("GET", "HEAD")
         known = caching.unsalted(values(headers, b"if-none-match"), salt) if reads else None
-        asked = self._asked(scope, visit, ruling, page=page, reads=reads, known=known)
+        asked = self._asked(scope, visit, ruling, enforced=enforced, page=page, reads=reads, known=known)
         return Question(
             method=scope["method"].encode(),
             target=target(scope),
@@ -98,10 +114,21 @@ class Asking:
             ahead=_prefetches(headers),
             use=_use(headers),
             cookies=values(headers, b"cookie"),
+            user_agent=user_agent,
+            worker=bool(_WORKERS.intersection(values(headers, b"sec-fetch-dest"))),
+            enforced=enforced,
         )
 
     def _asked(
-        self, scope: Scope, visit: Visit, ruling: Ruling, *, page: bool, reads: bool, known: bytes | None
+        self,
+        scope: Scope,
+        visit: Visit,
+        ruling: Ruling,
+        *,
+        enforced: bool,
+        page: bool,
+        reads: bool,
+        known: bytes | None,
     ) -> Asked:
         headers: Headers = scope["headers"]
         client = scope.get("client")
@@ -118,14 +145,14 @@ class Asking:
             page=page,
             conditions=not reads,
             whole=reads and (caching.navigates(headers) or bool(values(headers, b"if-range"))),
-            cookie=self._cookie(scope, ruling),
-            consent=ruling.told if self._enforces else None,
+            cookie=self._cookie(scope, ruling, enforced=enforced),
+            consent=ruling.told if enforced else None,
             if_none_match=known,
         )
 
-    def _cookie(self, scope: Scope, ruling: Ruling) -> bytes | None:
+    def _cookie(self, scope: Scope, ruling: Ruling, *, enforced: bool) -> bytes | None:
         lines = values(scope["headers"], b"cookie")
-        if not self._enforces:
+        if not enforced:
             return b"; ".join(pair for _, pair in pairs(lines)) or None
         ours = cookie_name(origin_of(scope, self._settings), self._settings.consent.domain)
         return cookie_header(lines, self._vendor_cookies, ruling.allowed, (ours,))
@@ -142,8 +169,14 @@ class Asking:
 
     # -- the answer -----------------------------------------------------------------------------------------------
 
-    def page(self, question: Question, *, plain: bool) -> Page:
-        """What the rewriter is told. `plain`: nothing is put in (redirects: nobody sees them)."""
+    @property
+    def mixed(self) -> bool:
+        """Whether some visitors' pages are rewritten and others' are not: caches must not give one to another."""
+        return self._enforces and self._rollout.partial
+
+    def page(self, question: Question, *, plain: bool, report: Callable[[TagReport], None] | None = None) -> Page:
+        """What the rewriter is told. `plain`: nothing is put in (redirects: nobody sees them). `report` hears of every
+        tag; None: it is counted."""
         shown = "" if plain else question.shown
         site = self._site(question.origin)
         return Page(
@@ -155,11 +188,12 @@ class Asking:
             prefix=self._settings.consent.prefix,
             banner=partial(banner, site, question.visit) if shown == "banner" else None,
             footer=partial(footer, site, question.visit) if shown == "footer" else None,
-            report=_count,
+            report=report or self._hear,
         )
 
     def given(self, question: Question, status: int, *, coding: str | None) -> Given:
-        """What the answer's head is made with. `coding`: of a page; None where the answer is none."""
+        """What the answer's head is made with. `coding`: of a page, of which the first piece is rewritten; None where
+        the answer is none."""
         extra: HeaderList = []
         if coding is not None:
             personal = question.ruling.granted or question.shown == "banner" or question.ahead
@@ -167,6 +201,12 @@ class Asking:
             if coding != "identity" and status != 304:
                 extra.append((b"content-encoding", coding.encode()))
             extra += [(b"set-cookie", line) for line in self._forgetting(question)]
+            if status == 304 or not 300 <= status < 400:
+                extra += self._held_back(question)
+                if not question.ruling.advertises:
+                    extra.append((b"permissions-policy", no_advertising(question.user_agent)))
+        elif question.worker and question.enforced and (policy := self._held_back(question)):
+            extra += [*policy, (b"cache-control", caching.cache_control(personal=False))]
         return Given(
             page=coding is not None,
             bodiless=status in (204, 304),
@@ -179,6 +219,14 @@ class Asking:
             ),
             extra=extra,
         )
+
+    def _held_back(self, question: Question) -> HeaderList:
+        decisions, shown = question.ruling.decisions, question.use is not Other.REST
+        return self._backstop.headers(question.origin, _site_domain(question.origin), decisions, shown=shown)
+
+    def _hear(self, tag: TagReport) -> None:
+        _TAGS[tag.action].inc()
+        self._backstop.note(tag)
 
     def _forgetting(self, question: Question) -> list[bytes]:
         names = denied_names(question.cookies, self._vendor_cookies, question.ruling.allowed)
@@ -199,14 +247,21 @@ class Asking:
         return verdict(vendor, decision, use, split.host, split.target)[0] is Action.KEEP
 
     def _first_party(self, origin: str) -> frozenset[str]:
-        return _first_party(urlsplit(origin).hostname or "", self._behind)
+        return _first_party(origin, self._behind)
 
 
 @lru_cache(256)
-def _first_party(host: str, behind: str | None) -> frozenset[str]:
-    """The site's registrable domain (its host where it has none), and the storefront's own name."""
+def _first_party(origin: str, behind: str | None) -> frozenset[str]:
+    """The site, and the storefront's own name."""
+    return frozenset({_site_domain(origin), *([behind] if behind else [])})
+
+
+@lru_cache(256)
+def _site_domain(origin: str) -> str:
+    """The registrable domain of an origin's host; the host itself where it has none."""
+    host = urlsplit(origin).hostname or ""
     site = domains(host)
-    return frozenset({site[-1] if site else host, *([behind] if behind else [])})
+    return site[-1] if site else host
 
 
 def _depends(shown: str, visit: Visit) -> tuple[str, ...]:
@@ -243,7 +298,3 @@ def _use(headers: Headers) -> Use | None:
     if destinations and b"document" not in destinations:
         return Other.FRAME if caching.navigates(headers) else Other.REST
     return None if caching.may_be_html(headers) else Other.REST
-
-
-def _count(tag: TagReport) -> None:
-    _TAGS[tag.action].inc()

@@ -3,8 +3,8 @@
 Rules: nothing of an answer is passed on before its head has its verdicts; what is no page streams untouched; a page is
 rewritten or refused. Before the answer has begun, a failure becomes a page of ours; after that the connection is reset,
 never ended: the app returns without a last message, which makes the server close the transport in the middle of its
-framing. A visitor who leaves ends the storefront's request. In `mode = "pass"` nothing is ruled on but what any proxy
-must.
+framing. A visitor who leaves ends the storefront's request. In the modes `observe` and `pass`, and for visitors outside
+the `rollout`, nothing is ruled on but what any proxy must.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from proxy import metrics
 from proxy.catalogue.use import InUse
+from proxy.csp.seen import Seen
 from proxy.http.asking import Asking, Question
+from proxy.http.caching import cache_control
 from proxy.http.failing import CIRCLES, CannotCut, Failure, failure_answer, failure_of
 from proxy.http.headers import Circles, passed, to_browser
+from proxy.http.observing import Observer, observe
 from proxy.http.pages import Form, PageBody, form_of, looks_like_page
 from proxy.http.upload import Upload, VisitorLeft
 from proxy.http.upstream import Answer, Kind, StorefrontDown, Upstream
@@ -28,11 +31,11 @@ from proxy.settings import Settings
 class Forward:
     """The ASGI app that forwards. It finds the `Visit` in `scope["consentry.visit"]`."""
 
-    def __init__(self, settings: Settings, use: InUse, upstream: Upstream) -> None:
+    def __init__(self, settings: Settings, use: InUse, upstream: Upstream, seen: Seen) -> None:
         self._settings = settings
         self._upstream = upstream
-        self._asking = Asking(settings, use)
-        self._enforces = settings.mode == "enforce"
+        self._asking = Asking(settings, use, seen)
+        self._observer = Observer() if settings.mode == "observe" else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         upload, reply = Upload(scope["headers"], receive), _Reply(send, head_only=scope["method"] == "HEAD")
@@ -79,13 +82,17 @@ class Forward:
         answer = await self._open(question, upload if upload.there else None)
         try:
             form = await self._form(question, answer)
-            if form is Form.PAGE and answer.status == 206:
+            if question.enforced and form is Form.PAGE and answer.status == 206:
                 answer = await self._whole(question, upload, answer)
                 form = await self._form(question, answer)
             reply.closes = not answer.uploaded
-            if form is Form.PAGE:
+            if not question.enforced:
+                outcome = await self._pass(question, answer, form, reply)
+            elif form is Form.PAGE:
+                outcome = "rewritten"
                 await self._send_page(question, answer, reply)
             else:
+                outcome = "forwarded"
                 await self._stream(question, answer, reply)
             await answer.aclose()
             if reply.closes:
@@ -93,7 +100,7 @@ class Forward:
             await reply.end()
         finally:
             await answer.aclose()
-        return "passed" if not self._enforces else "rewritten" if form is Form.PAGE else "forwarded"
+        return outcome
 
     async def _open(self, question: Question, upload: Upload | None, *, whole: bool = False) -> Answer:
         headers = question.headers
@@ -103,8 +110,10 @@ class Forward:
 
     async def _form(self, question: Question, answer: Answer) -> Form:
         """What the visitor's browser would take the answer for."""
-        if not self._enforces or answer.status == 204:
+        if answer.status == 204 or not (question.enforced or self._observer or self._asking.mixed):
             return Form.OTHER
+        if not question.enforced:
+            return Form.PAGE if form_of(answer.headers) is Form.PAGE else Form.OTHER
         if answer.status == 304:
             if question.unconditional:
                 raise StorefrontDown(Kind.MALFORMED, "304 to a request without a condition")
@@ -130,23 +139,35 @@ class Forward:
     async def _send_page(self, question: Question, answer: Answer, reply: _Reply) -> None:
         body = PageBody(answer)
         page = self._asking.page(question, plain=300 <= answer.status < 400)
-        given = self._asking.given(question, answer.status, coding=body.coding)
-        head = to_browser(answer.headers, given)
         async with aclosing(body.rewritten(page)) as pieces:
             first = await anext(pieces, b"")
-            await reply.head(answer.status, head)
+            given = self._asking.given(question, answer.status, coding=body.coding)
+            await reply.head(answer.status, to_browser(answer.headers, given))
             await reply.body(first)
             async for piece in pieces:
                 await reply.body(piece)
 
     async def _stream(self, question: Question, answer: Answer, reply: _Reply) -> None:
-        if self._enforces:
-            head = to_browser(answer.headers, self._asking.given(question, answer.status, coding=None))
-        else:
-            head = passed(answer.headers, bodiless=answer.status in (204, 304))
-        await reply.head(answer.status, head)
+        await reply.head(
+            answer.status, to_browser(answer.headers, self._asking.given(question, answer.status, coding=None))
+        )
         while piece := await answer.read():
             await reply.body(piece)
+
+    async def _pass(self, question: Question, answer: Answer, form: Form, reply: _Reply) -> str:
+        """As it came. A page is looked at where that is the mode, and is nobody else's where others get another one."""
+        head = passed(answer.headers, bodiless=answer.status in (204, 304))
+        if form is Form.PAGE and self._asking.mixed:
+            head = [header for header in head if header[0] != b"cache-control"]
+            head.append((b"cache-control", cache_control(personal=False)))
+        await reply.head(answer.status, head)
+        if self._observer is not None and form is Form.PAGE and answer.status not in (206, 304):
+            page = self._asking.page(question, plain=True, report=self._observer.hear)
+            await observe(answer, page, self._observer, reply.body)
+            return "observed"
+        while piece := await answer.read():
+            await reply.body(piece)
+        return "passed"
 
 
 async def _end_with_visitor(upload: Upload, present: asyncio.Timeout) -> None:

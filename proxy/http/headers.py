@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from proxy.http.contacts import contacts
+from proxy.http.contacts import contacts, nel
 from proxy.http.visit import Headers, values
 
 HeaderList = list[tuple[bytes, bytes]]
@@ -39,7 +39,8 @@ class Verdict(StrEnum):
     LENGTH = "dropped from a rewritten page, and where no body can follow"
     SET_COOKIE = "dropped where it sets a denied vendor's cookie"
     LINK = "members that would make a browser contact somebody it may not are dropped"
-    POLICY = "given 'self' where a page of ours needs it"
+    REPORTS = "remembered past the answer, so taken back where they would contact somebody they may not"
+    POLICY = "reports only to whom the browser may contact; given 'self' where a page of ours needs it"
     ONWARD = (
         "a redirect of a document is the visitor's way; that of a part of a page goes only where the part may come from"
     )
@@ -83,7 +84,9 @@ RESPONSE = _table(
         Verdict.LENGTH: "content-length",
         Verdict.VIA: "via",
         Verdict.SET_COOKIE: "set-cookie",
-        Verdict.LINK: "link report-to reporting-endpoints",
+        Verdict.LINK: "link speculation-rules reporting-endpoints expect-ct expect-staple public-key-pins "
+        "public-key-pins-report-only x-xss-protection",
+        Verdict.REPORTS: "report-to nel",
         Verdict.POLICY: "content-security-policy content-security-policy-report-only",
         Verdict.ONWARD: "location refresh",
     }
@@ -235,14 +238,14 @@ def to_browser(headers: Headers, given: Given) -> HeaderList:
         if name in named or (name == b"date" and dated):
             continue
         dated = dated or name == b"date"
-        kept = _answered(RESPONSE.get(name), name, value, given)
+        kept = _answered(RESPONSE.get(name), name, value, headers, given)
         if kept is not None:
             out.append((name, kept))
     via = b", ".join([*values(headers, b"via"), b"1.1 %b" % NAME])
     return [*out, (b"via", via), *given.extra]
 
 
-def _answered(verdict: Verdict | None, name: bytes, value: bytes, given: Given) -> bytes | None:
+def _answered(verdict: Verdict | None, name: bytes, value: bytes, headers: Headers, given: Given) -> bytes | None:
     """The value that goes on; None where the header does not."""
     match verdict:
         case None:
@@ -255,13 +258,16 @@ def _answered(verdict: Verdict | None, name: bytes, value: bytes, given: Given) 
             return given.etag(value) if given.page else value
         case Verdict.SET_COOKIE:
             return None if given.cookie_denied(value) else value
-        case Verdict.LINK:
+        case Verdict.REPORTS if name == b"nel":
+            return nel(value, values(headers, b"report-to"), given.may_contact)
+        case Verdict.LINK | Verdict.REPORTS:
             return contacts(name, value, given.may_contact)
         case Verdict.ONWARD:
             onward = _REFRESH.match(value) if name == b"refresh" else _ALL.match(value)
             return value if onward is None or given.may_follow(onward[1].strip()) else None
         case Verdict.POLICY:
-            return given.policy(value) if given.page else value
+            reporting = contacts(name, value, given.may_contact)
+            return given.policy(reporting) if given.page and reporting else reporting
     return None
 
 

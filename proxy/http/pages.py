@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from enum import Enum
+from typing import Protocol
 
 from proxy.html.page import CannotRewrite, Page
 from proxy.html.rewrite import Rewriter
@@ -82,7 +83,7 @@ async def looks_like_page(answer: Answer) -> bool:
     return start.lstrip(_BLANK).startswith(b"<")
 
 
-def _coding(answer: Answer) -> str:
+def _coding(answer: Body) -> str:
     values = [value for name, value in answer.headers if name == b"content-encoding"]
     coding = coding_of(values)
     if coding is None:
@@ -90,18 +91,30 @@ def _coding(answer: Answer) -> str:
     return coding
 
 
-class PageBody:
-    """The body of one page for one visitor. Raises `CannotCut`, `StorefrontDown`, at any point."""
+class Body(Protocol):
+    """An answer's head and body, as `Answer` has them. `waiting`: the storefront pauses."""
 
-    def __init__(self, answer: Answer) -> None:
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def waiting(self) -> bool: ...
+    async def read(self) -> bytes: ...
+
+
+class PageBody:
+    """The body of one page for one visitor; `coded`: it leaves in the coding in which it came. Raises `CannotCut`,
+    `StorefrontDown`, at any point."""
+
+    def __init__(self, answer: Body, *, coded: bool = True) -> None:
         self.coding = _coding(answer)
         self._answer = answer
+        self._coded = coded
 
     async def rewritten(self, page: Page) -> AsyncGenerator[bytes, None]:
         """What leaves, piece by piece. The first comes when so much is there that the encoding is settled, or the
         storefront pauses; a page that then turns out to be in an encoding that cannot be read is broken off."""
         rewriter: Rewrites | None = None
-        encode = encoder(self.coding)
+        encode = encoder(self.coding if self._coded else "identity")
         start = b""
         try:
             async with aclosing(self._decoded()) as pieces:

@@ -12,6 +12,7 @@ import re
 
 from proxy.catalogue.match import Destination, relays
 from proxy.catalogue.url import split_url
+from proxy.html.escaped import unescaped
 from proxy.html.page import Page
 from proxy.model import Reach
 
@@ -22,7 +23,6 @@ _TOKENS = re.compile(
     |(?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})\s?|(.))", re.DOTALL)
 _WHOLE_URL = re.compile(rb"""["']\s*(?:https?:)?//""", re.IGNORECASE)  # in image-set(), say
 _NOWHERE = b"about:invalid"
 _SOURCE_MAP = re.compile(rb"/\*[#@]\s*sourceMappingURL=[^*]*\*/\s*\Z")
@@ -51,7 +51,7 @@ def _token(found: re.Match[bytes], base: str, page: Page) -> bytes:
 def _place(written: bytes, base: str, page: Page, *, text: bool) -> bytes | None:
     """Where the URL goes instead; None to leave it. `text`: it may be mere text, and is left if no vendor is named."""
     plain = written.decode(errors="surrogateescape")
-    url = _ESCAPE.sub(_unescaped, plain[1:-1] if plain[0] in "'\"" else plain).strip()
+    url = unescaped(plain[1:-1] if plain[0] in "'\"" else plain).strip()
     if not url or url.startswith("#"):
         return None
     split = split_url(url, base)
@@ -80,10 +80,3 @@ def _absolute(host: str, target: str) -> bytes:
 def _quoted(url: str) -> bytes:
     """Safe between double quotes."""
     return url.replace("\\", "%5C").replace('"', "%22").replace("\n", "%0A").encode("ascii", "replace")
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    if found[1] is None:
-        return "" if found[2] == "\n" else found[2]
-    code = int(found[1], 16)
-    return chr(code) if 0 < code < 0xD800 or 0xDFFF < code < 0x110000 else "\ufffd"

@@ -7,6 +7,8 @@ missing is listed with a line to paste. Nothing here reads a clock or opens a so
 from __future__ import annotations
 
 import copy
+import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -81,7 +83,9 @@ def read_settings(
     problems.extend(_at_their_origin(problem, origins) for problem in wrong)
     if settings is not None:
         further = [*_disagreements(settings, name, places), *_unsaid(settings, name, dev, needs_storefront)]
-        problems.extend(problem for problem in further if not _told(problem.key, wrong))
+        if not dev:
+            further += _not_filled_in(settings, name, places)
+        problems.extend(_at_their_origin(problem, origins) for problem in further if not _told(problem.key, wrong))
     return settings, problems
 
 
@@ -138,6 +142,16 @@ def _disagreements(settings: Settings, name: str, places: Places) -> Iterator[Pr
             "is plain http; the consent cookie is only safe on https.",
             "Write the address that browsers use (https://…), or pass --dev.",
         )
+    if settings.csp.mode == "enforce" and (
+        settings.vendors.unknown == "allow" or (settings.dev and not settings.vendors.unknown)
+    ):
+        yield Problem(
+            name,
+            places.line(("csp", "mode")),
+            "csp.mode",
+            'stops every third party that is not known, which vendors.unknown = "allow" lets in.',
+            'Set [vendors] unknown = "block" (and list in [vendors] allow what the shop needs), or mode = "report".',
+        )
 
 
 def _unsaid(settings: Settings, name: str, dev: bool, needs_storefront: bool) -> Iterator[Problem]:
@@ -166,6 +180,31 @@ def _unsaid_in_production(settings: Settings, name: str) -> Iterator[Problem]:
         yield unsaid("vendors.use", "the vendors that the shop works with.", '[vendors] use = ["google-analytics"]')
     if settings.vendors.unknown is None:
         yield unsaid("vendors.unknown", "third parties that no file describes.", '[vendors] unknown = "block"')
+
+
+#: What stands where nobody but the shop knows what should: `<its postal address>`.
+_TO_FILL_IN = re.compile(r"<[^<>]+>")
+
+
+def _not_filled_in(settings: Settings, name: str, places: Places) -> Iterator[Problem]:
+    for path, text in _texts(settings.model_dump(mode="json")):
+        found = _TO_FILL_IN.search(text)
+        if found is not None:
+            mend = f"Write your own in place of {found[0]}, or take the line out."
+            yield Problem(name, places.line(path), ".".join(path), "is still to be filled in.", mend)
+
+
+def to_fill_in(text: str) -> list[str]:
+    """Which settings of a file's text are still to be filled in."""
+    return [".".join(path) for path, value in _texts(tomllib.loads(text)) if _TO_FILL_IN.search(value)]
+
+
+def _texts(table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key, value in table.items():
+        if isinstance(value, str):
+            yield (key,), value
+        elif isinstance(value, Mapping):
+            yield from (((key, *path), text) for path, text in _texts(value))
 
 
 def _no_storefront(name: str) -> Problem:

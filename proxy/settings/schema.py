@@ -130,6 +130,14 @@ class ConsentSettings(_Table):
     quiet: tuple[PathPrefix, ...] = ()
 
 
+class Csp(_Table):
+    """The policy by which browsers hold back what scripts start at run time: whether it is sent, only to be told of
+    what it would stop or to stop it; and how many page views a second, in each process, have their browsers report."""
+
+    mode: Literal["off", "report", "enforce"] = "report"
+    sample: float = Field(default=5, ge=0, le=1000)
+
+
 class VendorsSettings(_Table):
     """Which vendors the shop works with, and what becomes of third parties that no file describes."""
 
@@ -166,15 +174,21 @@ class VendorSettings(_Table):
 
 
 class Settings(_Table):
-    """Everything an operator decides. `dev` and `secret_keys` come from the command line and the environment."""
+    """Everything an operator decides. `dev` and `secret_keys` come from the command line and the environment.
+
+    `mode`: pages are rewritten, only looked at, or neither. `rollout`: for how many per cent of the visitors they are
+    rewritten; the others' are passed on.
+    """
 
     origin: Origin | None = None
-    mode: Literal["enforce", "pass"] = "enforce"
+    mode: Literal["enforce", "observe", "pass"] = "enforce"
+    rollout: float = Field(default=100, ge=0, le=100)
     controller: Controller | None = None
     storefront: Storefront = Storefront()
     listen: Listen = Listen()
     privacy: Privacy = Privacy()
     consent: ConsentSettings = ConsentSettings()
+    csp: Csp = Csp()
     vendors: VendorsSettings = VendorsSettings()
     vendor: dict[str, VendorSettings] = Field(default_factory=dict)
     dev: bool = Field(default=False, exclude=True)

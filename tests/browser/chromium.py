@@ -15,6 +15,9 @@ from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 
 from tests.places import CHROMIUM
 
+#: Hosts that it calls by itself (its own services), whatever the page is.
+ITSELF = {"accounts.google.com", "update.googleapis.com", "clients2.google.com", "www.google.com"}
+
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"

@@ -12,6 +12,7 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -72,6 +73,14 @@ class Internet(socketserver.ThreadingTCPServer):
             for connection in self._open:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+
+    def until_quiet(self, seconds: float) -> None:
+        """Wait until nobody has been contacted for so long: what comes late belongs to what was done before."""
+        before, last = -1, time.monotonic()
+        while time.monotonic() - last < seconds:
+            if (seen := len(self.seen())) != before:
+                before, last = seen, time.monotonic()
+            time.sleep(0.05)
 
     def opened(self, connection: socket.socket) -> None:
         with self._lock:

@@ -11,21 +11,28 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    more: Sequence[tuple[str, str]] = ()
+
+    def end_headers(self) -> None:
+        for name, value in self.more:
+            self.send_header(name, value)
+        super().end_headers()
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
 
 
 @contextlib.contextmanager
-def file_server(folder: Path) -> Iterator[str]:
-    """Serves a folder as it is; yields its origin."""
-    handler = functools.partial(_Files, directory=str(folder))
+def file_server(folder: Path, headers: Sequence[tuple[str, str]] = ()) -> Iterator[str]:
+    """Serves a folder as it is, with these headers; yields its origin."""
+    kind = type("_WithHeaders", (_Files,), {"more": headers})
+    handler = functools.partial(kind, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -1,6 +1,7 @@
 """The command, run as a person runs it: its exit code, what it printed where.
 
-`installed` starts another process; `consentry` does the same in this one, which is quick enough for tables.
+`installed` starts another process; `consentry` does the same in this one, which is quick enough for tables: the shipped
+catalogue, which no test changes, is read once.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from subprocess import CompletedProcess
 from unittest import mock
 
+from proxy.catalogue.load import Catalogue, load
 from proxy.cli import main
 
 CONSENTRY = (sys.executable, "-m", "proxy")
@@ -47,6 +50,13 @@ def installed(*arguments: str | Path, stdin: bytes = b"") -> CompletedProcess[by
     return done
 
 
+_shipped = lru_cache(maxsize=1)(load)
+
+
+def _load(dirs: Sequence[Path] = ()) -> Catalogue:
+    return load(dirs) if dirs else _shipped()
+
+
 def consentry(
     *arguments: str | Path, stdin: bytes = b"", environ: Mapping[str, str] = {}, cwd: Path | None = None
 ) -> CompletedProcess[bytes]:
@@ -55,6 +65,8 @@ def consentry(
     code: object = 0
     with (
         mock.patch.dict(os.environ, environment(environ), clear=True),
+        mock.patch("proxy.cli.options.load", _load),
+        mock.patch("proxy.cli.vendors.load", _load),
         mock.patch.object(sys, "argv", ["consentry", *map(str, arguments)]),
         mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin))),
         contextlib.redirect_stdout(told),

@@ -89,3 +89,43 @@ def test_wrong_usage(arguments: list[str], told: str) -> None:
     done = consentry("explain", *arguments)
     assert (done.returncode, done.stdout) == (2, b"")
     assert told in done.stderr.decode()
+
+
+SETTLED = """\
+[vendors]
+use = ["matomo"]
+unknown = "block"
+allow = [
+  "good.example.org",
+]
+[vendor.matomo]
+hosts = ["stats.shop.example"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://a.good.example.org/x.js", 'vendors.allow names "good.example.org", {}:5'),
+        ("https://bad.example.org/x.js", 'vendors.unknown = "block", {}:3'),
+        ("https://bad.example.org/x.js", '[vendors] allow = ["bad.example.org"]'),
+        ("https://ads.example.org/x.js", "an ad server, by its name"),
+        ("https://ads.example.org/x.js", '[vendors] allow = ["ads.example.org"]'),
+        ("https://www.google-analytics.com/analytics.js", "vendors.use does not name it, {}:2"),
+        ("https://stats.shop.example/matomo.js", "[vendor.matomo] hosts, {}:8"),
+    ],
+)
+def test_the_line_that_decides_is_named(tmp_path: Path, url: str, told: str) -> None:
+    config = tmp_path / "consentry.toml"
+    config.write_text(SETTLED)
+    shown = consentry("explain", "--config", config, "--site", "https://www.other.example", url).stdout.decode()
+    assert told.format(config) in shown
+    said = json.loads(
+        consentry("explain", "--config", config, "--site", "https://www.other.example", "--json", url).stdout
+    )
+    assert any(told.format(config) in value for _, value in said["settings"])
+
+
+def test_without_a_file_no_line_is_named() -> None:
+    shown = consentry("explain", "https://bad.example.org/x.js").stdout.decode()
+    assert 'vendors.unknown = "allow", which nobody has set' in shown

@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from proxy.catalogue.load import load
+from proxy.html.stub import stub
 from tests.cli.command import CONSENTRY, GOOD_KEYS, GOOD_SETTINGS, consentry, environment
 
 PAGE = b"""<!doctype html><html lang="en"><head>
@@ -98,6 +100,19 @@ def test_it_says_what_runs_and_serves_it(storefront: str, tmp_path: Path) -> Non
         assert fact in served.summary
     assert (served.process.returncode, said) == (0, f"{_WARNING}\nEnded.\n")
     assert (tmp_path / "state").is_dir()
+
+
+def test_whatever_stood_there_an_inert_script_stands_in_for_it(storefront: str, tmp_path: Path) -> None:
+    """A known company, what looks like a tracker, a third party that is blocked, a key that nobody has."""
+    catalogue = load()
+    keys = [next(iter(catalogue.known)), catalogue.shapes[0].key, "unknown", "nobody"]
+    with serving(storefront, tmp_path / "state", "--dev") as served:
+        answers = [httpx.get(f"{served.public}/_consent/stub/{key}.js") for key in (*keys, "spotify", "meta-pixel")]
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert {answer.headers["content-type"] for answer in answers} == {"text/javascript; charset=utf-8"}
+    *strangers, described = [answer.content for answer in answers]
+    assert set(strangers) == {stub(None)}
+    assert b'define("fbq", "function")' in described
 
 
 _WARNING = "warning: --dev is for trying out, not for the public: throw-away keys, plain http."

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,44 @@ def test_wrong_input(tmp_path: Path, arguments: list[str], code: int, told: str)
     done = consentry("vendors", *arguments, cwd=tmp_path)
     assert done.returncode == code
     assert told in done.stderr.decode()
+
+
+def test_what_is_only_known_is_shown_and_can_be_described(tmp_path: Path) -> None:
+    key, known = next((key, one) for key, one in load().known.items() if not one.essential)
+    shown = json.loads(consentry("vendors", "show", key, "--json").stdout)
+    assert (shown["key"], shown["described"], shown["domains"]) == (key, False, list(known.domains))
+    done = consentry("vendors", "describe", key, "--dir", tmp_path)
+    assert done.returncode == 0
+    document = tomllib.loads((tmp_path / f"{key}.toml").read_text("utf-8"))
+    assert (document["name"], document["technical"]["match"]) == (known.name, list(known.domains))
+    assert document["categories"] == [category.value for category in known.categories]
+    again = consentry("vendors", "describe", key, "--dir", tmp_path)
+    assert (again.returncode, b"is there already" in again.stderr) == (1, True)
+
+
+def test_what_is_described_or_unknown_cannot_be_described(tmp_path: Path) -> None:
+    for key, said in (("google-analytics", b"described already"), ("nobody-at-all", b"no vendor file is named")):
+        done = consentry("vendors", "describe", key, "--dir", tmp_path)
+        assert (done.returncode, said in done.stderr) == (1, True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_list_of_the_operators_own_is_cut(tmp_path: Path) -> None:
+    hosts = tmp_path / "My list.txt"
+    hosts.write_text("# mine\n0.0.0.0 nobody-knows.example.org\n||www.google-analytics.com^\n||a.example/b^\n")
+    done = consentry("vendors", "import", hosts, "--dir", tmp_path / "own")
+    assert (done.returncode, done.stdout.decode().strip()) == (0, str(tmp_path / "own" / "my-list.csv"))
+    assert b"1 host will be cut" in done.stderr
+    assert b"google-analytics" in done.stderr
+    assert b"lines 4" in done.stderr
+    page = b'<img src="https://nobody-knows.example.org/i">'
+    assert consentry("rewrite", "--no-banner", stdin=page).stdout == page
+    assert consentry("rewrite", "--no-banner", "--vendors", tmp_path / "own", stdin=page).stdout == b"<img>"
+
+
+def test_a_list_that_cannot_be_imported(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts.txt"
+    hosts.write_text("# nothing\n")
+    assert b"no host that would be new" in consentry("vendors", "import", hosts, "--dir", tmp_path).stderr
+    assert b"cannot be read" in consentry("vendors", "import", tmp_path / "none", "--dir", tmp_path).stderr
+    assert consentry("vendors", "import", hosts, "--category", "essential").returncode == 2

@@ -175,7 +175,7 @@ def test_which_forms_ask_for_a_grant(form: Form, grants: bool) -> None:
         "/",
         "/a/b.html",
         "/a//b",
-        "/caf%C3%A9?q=%0A%5C&u=//elsewhere.example#part",
+        "/caf%C3%A9?q=%0A%5C&u=//elsewhere.example#consentry-embed-12",
         "/?next=https://elsewhere.example/",
         "/_consent",
         "/_consent?lang=de",
@@ -240,6 +240,33 @@ def test_every_other_way_leads_to_the_start_page(path: str) -> None:
 
 def test_a_long_query_is_left_behind() -> None:
     assert return_path("/search?q=" + "a" * 2000, "/_consent") == "/search"
+
+
+@pytest.mark.parametrize("spot", ["consentry-embed-1", "video", "section.2:b_c", "1", "a" * 100])
+def test_a_way_back_leads_to_a_spot_of_its_page(spot: str) -> None:
+    assert return_path(f"/post?a=1#{spot}", "/_consent") == f"/post?a=1#{spot}"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "",
+        "-a",
+        "a b",
+        "a%20b",
+        "é",
+        "a\nb",
+        ":~:text=secret",
+        "/\\elsewhere.example",
+        "#a",
+        "a#b",
+        "?a",
+        '"',
+        "a" * 101,
+    ],
+)
+def test_what_is_no_plain_id_is_left_behind(other: str) -> None:
+    assert return_path(f"/post?a=1#{other}", "/_consent") == "/post?a=1"
 
 
 _HOSTILE = st.lists(

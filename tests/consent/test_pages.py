@@ -121,7 +121,13 @@ def test_a_placeholder_says_who_and_what_and_has_one_button() -> None:
     page = LexborHTMLParser(embed_page(site(version=2), VIDEO, words("de"), "/post?a=1&b=<"))
     assert page.body is not None
     told = page.body.text()
-    for expected in ("Vi<deo", "Video Ltd", "welche Seiten Sie öffnen", "sieht Ihre vollständige IP-Adresse"):
+    for expected in (
+        "Vi<deo",
+        "Video Ltd",
+        "welche Seiten Sie öffnen",
+        "Videos zeigen",
+        "vollständige IP-Adresse",
+    ):
         assert expected in told
     form = page.css_first("form")
     assert form is not None
@@ -141,7 +147,23 @@ def test_a_placeholder_says_who_and_what_and_has_one_button() -> None:
     assert link.attributes["target"] == "_top"
 
 
-def test_a_relayed_embed_does_not_claim_to_see_the_address() -> None:
+def test_an_embed_of_a_relayed_vendor_sees_the_address_all_the_same() -> None:
     page = embed_page(site(), STATS, words("en"), "//elsewhere.example").decode()
-    assert "full IP address" not in page
+    assert "sees your full IP address" in page
+    assert str(words("en")("data.short-ip")) not in page
     assert 'name="return_to" value="/"' in page
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_a_placeholder_says_in_every_language_what_for_and_what_is_received(tag: str) -> None:
+    t = words(tag)
+    page = LexborHTMLParser(embed_page(site(), VIDEO, t, "/post#consentry-embed-2"))
+    assert page.body is not None
+    told = page.body.text()
+    for key in ("purpose.show-videos", "data.page", "data.full-ip", "embed.direct", "embed.more"):
+        assert str(t(key)) in told
+    (way_back,) = page.css("input[name=return_to]")
+    assert way_back.attributes["value"] == "/post#consentry-embed-2"
+    link = page.css_first("a")
+    assert link is not None
+    assert (link.attributes["href"] or "").endswith("return_to=/post%23consentry-embed-2#vendor-video")

@@ -312,3 +312,15 @@ def test_a_container_is_found_under_every_category_that_it_may_load() -> None:
 def test_a_choice_made_earlier_lapses_from_its_own_day() -> None:
     earlier = Standing(consent("analytics", day=TODAY - timedelta(days=100)))
     assert "It is kept until February 12, 2027" in told(page(earlier))
+
+
+def test_a_relayed_vendor_that_shows_frames_says_that_these_see_the_address() -> None:
+    post = vendor("post", "social", technical={"match": ["post.example"], "embed": ["post.example/embed"]})
+    tree = LexborHTMLParser(preferences_page(site(post, STATS), visit(), words("en"), None))
+    t = words("en")
+    for key, said in (("post", True), ("stats", False)):
+        entry = first(tree, f"#vendor-{key}")
+        assert (str(t("preferences.framed")) in entry.text()) is said
+        assert str(t("reach.relay")) in entry.text()
+        assert str(t("reach.direct")) not in entry.text()
+        assert len(entry.css("p.mark")) == said

@@ -61,8 +61,10 @@ async def ask(
     shop: Site | None = None,
     leaves: bool = False,
     today: date = TODAY,
+    heard: list[bytes] | None = None,
 ) -> Got | None:
-    """One request; None where nothing was answered. `leaves`: the visitor goes before the body is whole."""
+    """One request; None where nothing was answered. `leaves`: the visitor goes before the body is whole; `heard` gets
+    the browser's reports."""
     chunks = [body] if isinstance(body, bytes) else body
     incoming: list[Message] = [
         {"type": "http.request", "body": chunk, "more_body": leaves or place < len(chunks) - 1}
@@ -91,9 +93,10 @@ async def ask(
         site=lambda _: shop or site(),
         seal=SEAL,
         expire=expire,
-        stub=lambda key: f"/* {key} */".encode() if key == "stats" else b"",
+        stub=lambda key: f"/* {key} */".encode(),
         today=lambda: today,
         new_record=lambda: RECORD,
+        hear=(heard if heard is not None else []).append,
     )
     await consent_app(doors)(scope, receive, send)
     if not sent:
@@ -315,9 +318,10 @@ def test_the_pixel_is_the_smallest_transparent_gif() -> None:
     assert PIXEL.endswith(b";")
 
 
-async def test_the_stub_of_a_stranger_is_empty_and_a_beacon_gets_an_empty_success() -> None:
+async def test_a_stranger_has_a_stub_and_a_beacon_gets_an_empty_success() -> None:
     stranger = await get("/_consent/stub/unknown.js")
-    assert (stranger.status, stranger.body) == (200, b"")
+    assert (stranger.status, stranger.body) == (200, b"/* unknown */")
+    assert stranger.one("content-type") == "text/javascript; charset=utf-8"
     beacon = await ask("POST", "/_consent/stub/stats.js", body=b"data")
     assert beacon is not None
     assert (beacon.status, beacon.body, beacon.one("cache-control")) == (204, b"", "no-store")
@@ -387,3 +391,15 @@ async def test_another_prefix() -> None:
     assert (await get("/legal/privacy", shop=shop)).status == 200
     assert (await get("/legal/privacy/stub/stats.js", shop=shop)).body == b"/* stats */"
     assert (await get("/_consent", shop=shop)).status == 404
+
+
+async def test_browsers_reports_are_heard_and_never_answered_with_an_error() -> None:
+    heard: list[bytes] = []
+    for body in (b"{}", b"\xff", b"x" * 100_000):
+        got = await ask("POST", "/_consent/csp", body=body, heard=heard)
+        assert got is not None
+        assert (got.status, got.body) == (204, b"")
+    assert [len(body) for body in heard] == [2, 1, 16385]
+    got = await get("/_consent/csp")
+    assert (got.status, dict(got.headers)[b"allow"]) == (405, b"POST")
+    assert await ask("POST", "/_consent/csp", body=b"{", leaves=True) is None

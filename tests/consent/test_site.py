@@ -6,7 +6,7 @@ import pytest
 
 from proxy.catalogue.schema import Vendor
 from proxy.consent.site import must_ask, site_of
-from proxy.consent.summary import summary
+from proxy.consent.summary import only_in_frames, summary
 from proxy.model import Doubt, How, Regime, Standing
 from proxy.settings.schema import Controller, Settings
 from tests.consent.shop import ADS, ALL, CONTROLLER, MAIL, PAY, STATS, VIDEO, consent, site, use, vendor
@@ -85,6 +85,12 @@ def test_the_sum_of_what_partners_do() -> None:
     assert facts.received == ("page", "short-ip", "full-ip", "email")
     assert facts.countries == {"US", "IE"}
     assert facts.direct == 1
+
+
+def test_who_shows_frames_sees_the_full_address_even_if_the_rest_is_relayed() -> None:
+    post = vendor("post", "social", technical={"match": ["post.example"], "embed": ["post.example/embed"]})
+    assert (summary([post, STATS]).direct, only_in_frames(post), only_in_frames(STATS)) == (1, True, False)
+    assert not only_in_frames(VIDEO)
 
 
 def test_the_sum_of_nobody_is_nothing() -> None:

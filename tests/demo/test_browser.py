@@ -159,8 +159,8 @@ def test_a_film_is_allowed_where_it_stands_and_only_the_film(page: Page, demo: D
     page.goto(f"{demo.shop}/contact")
     assert "full IP address" in page.frame_locator("main iframe").locator("body").inner_text()
     page.frame_locator("main iframe").get_by_role("button").click()
-    page.wait_for_url("**/contact")
-    page.wait_for_selector("iframe[src^='https://www.youtube.com/embed/']")
+    page.wait_for_url("**/contact#consentry-embed-1")
+    page.wait_for_selector("iframe#consentry-embed-1[src^='https://www.youtube.com/embed/']")
     _settled(page)
     assert _contacted(around) <= {UNKNOWN, "www.youtube.com"}
     assert "www.youtube.com" in _contacted(around)

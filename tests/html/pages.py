@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -28,6 +29,12 @@ def everything() -> InUse:
     return in_use(load(), settings)
 
 
+@lru_cache(maxsize=8)
+def _everything(unknown: Literal["allow", "block"], allow: frozenset[str]) -> InUse:
+    """One of each, as in a running proxy: what is compiled from it is compiled once."""
+    return replace(everything(), unknown=unknown, allow=allow)
+
+
 def decisions(use: InUse, grant: Callable[[Vendor], bool]) -> Mapping[str, Decision]:
     """What a visitor who granted the vendors for which `grant` says so has decided."""
     return {
@@ -45,7 +52,7 @@ def page_of(
     **more: Any,
 ) -> Page:
     """A page on which these vendors (by key) are granted."""
-    use = replace(use or everything(), unknown=unknown, allow=allow)
+    use = replace(use, unknown=unknown, allow=allow) if use else _everything(unknown, allow)
     made = decisions(use, lambda vendor: all_granted or vendor.key in grants)
     return Page(ORIGIN, f"{ORIGIN}/catalogue/shoes?size=42", use, made, **more)
 
@@ -56,6 +63,18 @@ def rewrite(html: str | bytes, page: Page | None = None, size: int = 1 << 30) ->
     rewriter = Rewriter(page or page_of())
     pieces = [rewriter.feed(body[at : at + size]) for at in range(0, len(body), size)]
     return b"".join([*pieces, rewriter.close()])
+
+
+#: What is put before an element that a vendor's script would make an embed of.
+_PLACEHOLDER = re.compile(
+    rb'<iframe src="https://shop\.example/_consent/embed/[^"]*" name="consentry-\d+" title="[^"]*" width="100%"'
+    rb' height="220" frameborder="0"(?: id="[^"]*")?></iframe>'
+)
+
+
+def without_placeholders(body: bytes) -> bytes:
+    """A rewritten page without the frames that were put into it, not in the place of others."""
+    return _PLACEHOLDER.sub(b"", body)
 
 
 def reports(html: str | bytes, **page: Any) -> list[TagReport]:

@@ -13,6 +13,7 @@ from tests.html.pages import page_of
 
 OURS = "https://shop.example/_consent"
 GA = f"{OURS}/stub/google-analytics.js?"
+FULLSTORY = f"{OURS.partition('//')[2]}/stub/fullstory.js?"
 GTM = f"{OURS}/stub/google-tag-manager.js?"
 PIXEL = f"{OURS}/stub/meta-pixel.js?"
 FRAGMENTS = [
@@ -91,6 +92,10 @@ def inline(source: str, *grants: str, style: bool = False, size: int = 1 << 30) 
         ("'background:url(https://www.facebook.com/tr?id=1)'", f"'background:url({PIXEL})'"),
         ("'.google-analytics.com/ga.js'", "'.google-analytics.invalid/ga.js'"),
         ("'www.googletagmanager.com'", "'www.googletagmanager.invalid'"),
+        ("'edge.fullstory.com/s/fs.js'", f"'{FULLSTORY}'"),
+        ("'https://' + 'edge.fullstory.com/s/fs.js'", "'https://' + 'edge.fullstory.invalid/s/fs.js'"),
+        ("'edge.fullstory.com/s/fs.js' + v", "'edge.fullstory.invalid/s/fs.js' + v"),
+        ("'edge.fullstory.com/s/page'", "'edge.fullstory.invalid/s/page'"),
         ("'/www.google-analytics.com/x'", "'/www.google-analytics.invalid/x'"),
         ("`https://${r}.google-analytics.com/g`", "`https://${r}.google-analytics.invalid/g`"),
         ("'//google-analytics.com:443/x'", f"'{GA}'"),
@@ -188,6 +193,18 @@ def test_an_unfinished_url_is_a_granted_vendors_if_it_could_be() -> None:
     source = "'https://www.googletagmanager.com/gtag/js?id=' + id"
     assert "/stub/" in inline(source)
     assert "/v/google-analytics/www.googletagmanager.com/gtag/js?id=' + id" in inline(source, "google-analytics")
+
+
+def test_an_unfinished_url_whose_path_is_settled_is_nobody_elses() -> None:
+    """PayPal's own pattern takes all of paypal.com, which the marketing tag's longer one stands before."""
+    assert "/stub/paypal-marketing.js" in inline("'https://www.paypal.com/tagmanager/pptm.js?id=' + id")
+    assert "/stub/paypal-marketing.js" in inline("'https://www.paypal.com/tagmanager/' + name")
+    for open_to_all in (
+        "'https://www.paypal.com/tagmanager' + name",
+        "'https://www.paypal.com/' + name",
+        "'https://www.paypal.com/sdk/js?client-id=' + id",
+    ):
+        assert inline(open_to_all) == open_to_all
 
 
 def test_essential_fonts_are_relayed() -> None:

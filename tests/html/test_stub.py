@@ -16,7 +16,7 @@ from tests.html.pages import everything
 NODE = shutil.which("node")
 
 
-def vendor_with(**globals_: Literal["function", "array", "object"]) -> Vendor:
+def vendor_with(**globals_: Literal["function", "array", "object", "promise", "caller"]) -> Vendor:
     vendor = everything().vendors["meta-pixel"]
     named = {name.replace("__", "."): kind for name, kind in globals_.items()}
     return vendor.model_copy(update={"technical": vendor.technical.model_copy(update={"stub": named})})
@@ -39,8 +39,11 @@ def test_every_vendors_stub_defines_its_globals(key: str) -> None:
     assert re.findall(r'^  define\("(.+)", "(.+)"\);$', script, re.M) == list(vendor.technical.stub.items())
 
 
-def test_an_unknown_third_party_has_no_globals() -> None:
-    assert b"define" not in stub(None)
+def test_a_third_party_that_nobody_describes_has_no_globals_and_is_told_why() -> None:
+    script = stub(None)
+    assert re.fullmatch(rb"/\* [^*]*choice[^*]* \*/\n", script)
+    assert script.isascii()
+    assert stub(vendor_with()) == script
 
 
 @pytest.mark.skipif(NODE is None, reason="Node is not installed")
@@ -66,6 +69,9 @@ def test_what_the_shops_own_code_may_do(proxies: bool) -> None:
         JSON.stringify({a: amplitude});
         if (Array.from(amplitude.all()).length) throw 9;
         fbq(function () { called++; });
+        if ("" + amplitude.getInstance().name !== "" || "" + amplitude.name("x") !== "") throw 11;
+        amplitude.name = "mine"; amplitude.length = 3;
+        if (amplitude.name !== "mine" || amplitude.length !== 3) throw 12;
     """
     program = f"""
         "use strict";
@@ -98,14 +104,42 @@ def test_a_page_that_waits_goes_on(proxies: bool) -> None:
         {stub(vendor_with(dataLayer="array", layer="array")).decode()}
         if (!shown || gone.length || dataLayer.length !== 1) throw 1;
         gtag("event", "b", {{event_callback: on("gtag")}});
-        ga("send", {{hitCallback: on("ga")}});
+        ga("send", {{hitCallback: on("ga"), onload_callback: on("old")}});
         (function () {{ dataLayer.push(arguments); }})("event", "c", {{event_callback: on("arguments")}});
         layer.push({{eventCallback: on("layer")}}, null, "text", 7);
         if (dataLayer.length !== 2 || layer.length) throw 2;
         setTimeout(function () {{ console.log(gone.join()); }}, 20);
     """
     done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
-    assert (done.stdout, done.stderr) == ("before,ga before,gtag,ga,arguments,layer\n", "")
+    assert (done.stdout, done.stderr) == ("before,ga before,gtag,ga,old,arguments,layer\n", "")
+
+
+@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+@pytest.mark.parametrize("proxies", [True, False], ids=["with Proxy", "without"])
+def test_members_of_what_the_page_made_and_of_what_the_stub_made(proxies: bool) -> None:
+    names = vendor_with(
+        made__cmd="array",
+        made__ads="function",
+        kept__ads="function",
+        own="object",
+        own__isKnown="promise",
+        cold__x="object",
+    )
+    program = f"""
+        "use strict";
+        var window = globalThis;
+        {"" if proxies else "delete globalThis.Proxy;"}
+        window.made = {{cmd: [1]}};
+        window.kept = {{ads: function () {{ return 7; }}}};
+        window.cold = Object.freeze({{}});
+        {stub(names).decode().replace('"use strict";', "")}
+        {stub(names).decode()}
+        made.cmd.push(2); made.ads("x");
+        if (made.cmd.length !== 2 || kept.ads() !== 7 || Object.keys(cold).length) throw 1;
+        own.isKnown().then(function (known) {{ if (known === false) console.log("fine"); }});
+    """
+    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ("fine\n", "")
 
 
 @pytest.mark.skipif(NODE is None, reason="Node is not installed")
@@ -124,3 +158,33 @@ def test_what_waits_for_a_promise_goes_on() -> None:
     """
     done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
     assert (done.stdout, done.stderr) == ("then,last\n", "")
+
+
+@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+@pytest.mark.parametrize("proxies", [True, False], ids=["with Proxy", "without"])
+def test_the_shops_own_work_inside_a_vendors_call_is_done(proxies: bool) -> None:
+    names = vendor_with(
+        Sentry="object", Sentry__startSpan="caller", sa_event="caller", late_event="caller", kept="caller"
+    )
+    program = f"""
+        "use strict";
+        var window = globalThis, gone = [];
+        {"" if proxies else "delete globalThis.Proxy;"}
+        function loader(name) {{
+            return function () {{ var q = window[name].q; q ? q.push(arguments) : (window[name].q = [arguments]); }};
+        }}
+        window.sa_event = loader("sa_event");
+        window.late_event = loader("late_event");
+        window.kept = function (work) {{ return 7; }};
+        sa_event("a", {{}}, function () {{ gone.push("before"); }});
+        {stub(names).decode().replace('"use strict";', "")}
+        if (Sentry.startSpan({{name: "sum"}}, function (span) {{ return span ? 9 : 0; }}) !== 9) throw 1;
+        if (kept(function () {{ throw 2; }}) !== 7) throw 3;
+        try {{ Sentry.startSpan({{}}, function () {{ throw 4; }}); throw 5; }}
+        catch (error) {{ if (error !== 4) throw error; }}
+        sa_event("b", function () {{ gone.push("after"); }});
+        late_event("c", function () {{ gone.push("late"); }});
+        setTimeout(function () {{ console.log(gone.join()); }}, 20);
+    """
+    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ("before,after,late\n", "")

@@ -10,6 +10,7 @@ from proxy.html.verdict import Other, Use, verdict
 from proxy.model import Action, Decision, Reach, Reason
 from tests.html.pages import DENIED, ESSENTIAL, GRANTED, everything
 
+NOT_IN_USE = Decision(False, Reason.NOT_IN_USE)
 OPERATOR = Decision(True, Reason.OPERATOR)
 BLOCKED = Decision(False, Reason.UNKNOWN_BLOCKED)
 GA, GA_JS = "www.google-analytics.com", "/analytics.js"
@@ -25,6 +26,7 @@ GA, GA_JS = "www.google-analytics.com", "/analytics.js"
         ("google-analytics", GRANTED, Other.CONNECTION, GA, "/", Action.RELAY, Reason.GRANTED),
         ("google-analytics", OPERATOR, Destination.STYLE, GA, GA_JS, Action.KEEP, Reason.OPERATOR),
         ("youtube", DENIED, Other.FRAME, "www.youtube.com", "/embed/x", Action.PLACEHOLDER, Reason.UNDECIDED),
+        ("youtube", NOT_IN_USE, Other.FRAME, "www.youtube.com", "/embed/x", Action.CUT, Reason.NOT_IN_USE),
         ("youtube", DENIED, Other.FRAME, "www.youtube.com", "/other", Action.CUT, Reason.UNDECIDED),
         ("youtube", DENIED, Destination.SCRIPT, "www.youtube.com", "/embed/x", Action.CUT, Reason.UNDECIDED),
         ("youtube", GRANTED, Other.FRAME, "www.youtube.com", "/embed/x", Action.KEEP, Reason.GRANTED),

@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 from proxy.catalogue.load import load
 from proxy.catalogue.use import InUse, in_use
 from proxy.consent.cookie import Seal, cookie_name
+from proxy.csp.seen import Seen
 from proxy.http.dispatch import Dispatch
 from proxy.http.edge import Edge
 from proxy.http.forward import Forward
@@ -238,7 +239,7 @@ async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator
         Seal([KEY], SITE),
         consent=_room(b"consent"),
         relay=_room(b"relay"),
-        forward=Forward(settings, in_development(), upstream),
+        forward=Forward(settings, in_development(), upstream, Seen()),
         today=lambda: TODAY,
     )
     config = uvicorn.Config(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from proxy.csp.seen import Seen
 from proxy.http.asking import Asking
 from proxy.model import Regime, Standing, Visit
 from proxy.settings import Settings
@@ -18,7 +19,7 @@ VISIT = Visit(Standing(), Regime.OPT_IN, False, "203.0.113.9", ("de",), "/a")
 
 def asking(**tables: object) -> Asking:
     told = {"origin": "https://www.shop.example", "storefront": {"url": "http://inside.test:8080"}, **tables}
-    return Asking(Settings.model_validate(told), in_development())
+    return Asking(Settings.model_validate(told), in_development(), Seen())
 
 
 def scope(*headers: tuple[bytes, bytes], visit: Visit = VISIT, method: str = "GET") -> dict[str, Any]:

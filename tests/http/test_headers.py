@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from proxy.http.headers import (
     PROTECTED,
@@ -209,6 +207,7 @@ SHOWN = {
     Verdict.LENGTH: (False, True),
     Verdict.SET_COOKIE: (True, True),
     Verdict.LINK: (True, True),
+    Verdict.REPORTS: (False, False),
     Verdict.POLICY: (False, True),
     Verdict.ONWARD: (True, True),
     Verdict.VIA: (False, False),
@@ -270,54 +269,26 @@ def test_what_we_add_comes_last() -> None:
     assert out[-1] == (b"cache-control", b"private")
 
 
-@pytest.mark.parametrize(
-    ("value", "out"),
-    [
-        (b"<https://vendor/x>; rel=preconnect", None),
-        (b'<https://vendor/x>; rel="preload dns-prefetch"; as=script', None),
-        (b"<https://vendor/x>;REL=Preload", None),
-        (b"< https://vendor/x >; rel=stylesheet", None),
-        (b"<https://vendor/x>; rel=canonical", b"<https://vendor/x>; rel=canonical"),
-        (b"<https://vendor/x>", b"<https://vendor/x>"),
-        (b"</a,b>; rel=preload, <//vendor>; rel=preconnect, </c>; rel=next", b"</a,b>; rel=preload, </c>; rel=next"),
-        (
-            b'</a>; rel=preload; title="x, <//vendor>; rel=preconnect"',
-            b'</a>; rel=preload; title="x, <//vendor>; rel=preconnect"',
-        ),
-        (b"</a>;  rel=preload ,  </b>", b"</a>;  rel=preload ,  </b>"),
-        (b'</b>, </a>; title="unclosed, <https://vendor/>; rel=preload', b"</b>"),
-    ],
-)
-def test_link_values_that_would_contact_somebody_are_dropped_one_by_one(value: bytes, out: bytes | None) -> None:
-    got = dict(to_browser([(b"link", value)], OTHER)).get(b"link")
-    assert got == out
+def test_what_a_header_would_contact_is_dropped_or_taken_back() -> None:
+    headers: HeaderList = [
+        (b"report-to", b'{"group":"v","max_age":9,"endpoints":[{"url":"https://vendor/"}]}'),
+        (b"nel", b'{"report_to":"v","max_age":9}'),
+        (b"content-security-policy", b"default-src 'self'; report-uri https://vendor/"),
+        (b"speculation-rules", b'"https://vendor/rules.json"'),
+    ]
+    assert to_browser(headers, OTHER)[:-1] == [
+        (b"report-to", b'{"max_age":0,"endpoints":[]}'),
+        (b"nel", b'{"report_to":"default","max_age":0}'),
+        (b"content-security-policy", b"default-src 'self';"),
+    ]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "out"),
-    [
-        (b"reporting-endpoints", b'a="https://vendor/r", b="/own"', b'b="/own"'),
-        (b"reporting-endpoints", b'b="/own"', b'b="/own"'),
-        (b"report-to", b'{"group":"x","endpoints":[{"url":"https:\\/\\/vendor\\/r"}]}', None),
-        (
-            b"report-to",
-            b'{"group":"x","endpoints":[{"url":"https://own/r"}]}',
-            b'{"group":"x","endpoints":[{"url":"https://own/r"}]}',
-        ),
-    ],
-)
-def test_reports_go_to_nobody_who_is_denied(name: bytes, value: bytes, out: bytes | None) -> None:
-    assert dict(to_browser([(name, value)], OTHER)).get(name) == out
-
-
-@given(st.binary(max_size=300).filter(lambda value: b"\n" not in value))
-def test_any_link_value_is_read(value: bytes) -> None:
-    to_browser([(b"link", value), (b"reporting-endpoints", value), (b"report-to", value)], OTHER)
-
-
-def test_a_hostile_link_value_is_read_in_linear_time() -> None:
-    for hostile in (b"<" * 60_000, b'"' * 60_001, b"<a>;" * 15_000, b'"\\' * 30_000, b"<x>; rel" + b" " * 60_000):
-        to_browser([(b"link", hostile)], OTHER)
+def test_a_log_of_network_errors_goes_where_its_group_may_go() -> None:
+    headers: HeaderList = [
+        (b"nel", b'{"report_to":"own","max_age":9}'),
+        (b"report-to", b'{"group":"own","max_age":9,"endpoints":[{"url":"https://own/"}]}'),
+    ]
+    assert to_browser(headers, OTHER)[:2] == headers
 
 
 def test_passing_everything_is_still_hop_by_hop() -> None:

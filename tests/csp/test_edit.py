@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.csp import admit
+from proxy.csp.edit import admit
 
 ORIGIN = "https://shop.example"
 
