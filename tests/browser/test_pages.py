@@ -3,7 +3,8 @@
 Each page is opened straight from a file server and then through the proxy, with scripting on and off. A contact is a
 TCP connection or a request that reaches any host but the shop (see `internet`), so preconnects count. Judged by the
 catalogue: before consent no host of a non-essential vendor; after "Accept all" only disclosed direct ones; after
-withdrawal, and on Back, as before. ALL_PAGES=1 takes every page (`make pages`), else a few.
+withdrawal, and on Back, as before. With unknown third parties blocked and the policy enforced, no request goes to
+anybody but the essential, whatever the page's scripts do. ALL_PAGES=1 takes every page (`make pages`), else a few.
 """
 
 from __future__ import annotations
@@ -21,31 +22,33 @@ from playwright.sync_api import Error, Page, Playwright
 from proxy.catalogue.load import load
 from proxy.catalogue.match import Matcher
 from proxy.model import Reach
-from tests.browser.chromium import chromium, playwright
+from tests.browser.chromium import ITSELF, chromium, playwright
 from tests.browser.internet import Contact, Internet, internet
 from tests.browser.shop import consentry, file_server
+from tests.html.pages import everything
 from tests.places import PAGES_DIR, real_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-PAGES = real_pages() if os.environ.get("ALL_PAGES") else real_pages()[::8]
+PAGES = real_pages() if os.environ.get("ALL_PAGES") else real_pages()[3::24]
 
 #: How long nobody must have been contacted before a page counts as quiet, in seconds.
 SETTLE = 0.4
 
+#: All that can be done to hold back whom nobody knows.
+STRICT = 'unknown = "block"\n[csp]\nmode = "enforce"\n'
+
 #: How often the page is read again, as it is without us, for an error that was not seen there at first.
 PATIENCE = 3
-
-#: Hosts that Chromium itself calls (its own services), whatever the page is.
-CHROMIUM_ITSELF = {"accounts.google.com", "update.googleapis.com", "clients2.google.com", "www.google.com"}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The two ways to a page, the internet around them, and what vendors get through us."""
+    """The ways to a page, the internet around them, and what vendors get through us."""
 
     direct: str
     proxied: str
+    strict: str
     around: Internet
     gateway: Internet
     running: Playwright
@@ -56,8 +59,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("pages")
     with internet() as around, internet() as gateway, file_server(PAGES_DIR) as direct, playwright() as running:
         settings = f'[vendors]\ngateway = "http://127.0.0.1:{gateway.port}"\n'
-        with consentry(direct, folder, settings) as proxied:
-            yield Stage(direct, proxied, around, gateway, running)
+        (folder / "strict").mkdir()
+        with (
+            consentry(direct, folder, settings) as proxied,
+            consentry(direct, folder / "strict", f"{settings}{STRICT}") as strict,
+        ):
+            yield Stage(direct, proxied, strict, around, gateway, running)
 
 
 @dataclass(frozen=True)
@@ -93,24 +100,14 @@ def view(stage: Stage, page: Page, go: Callable[[], object]) -> Sight:
             errors[error.message] += 1
 
     page.on("pageerror", hear)
-    quiet(stage)
+    stage.around.until_quiet(SETTLE)
     stage.around.forget()
     go()
     page.wait_for_load_state("load", timeout=20_000)
     touch(page)
-    quiet(stage)
+    stage.around.until_quiet(SETTLE)
     page.remove_listener("pageerror", hear)
     return Sight(page.evaluate(READ), errors, stage.around.seen())
-
-
-def quiet(stage: Stage) -> None:
-    """Wait until nobody has been contacted for a while: what came late belongs to what was done before."""
-    before, last = -1, time.monotonic()
-    while time.monotonic() - last < SETTLE:
-        seen = len(stage.around.seen())
-        if seen != before:
-            before, last = seen, time.monotonic()
-        time.sleep(0.05)
 
 
 CATALOGUE = load()
@@ -134,7 +131,7 @@ def vendors_met(contacts: list[Contact], *, but_direct: bool = False) -> list[st
     """Non-essential vendors' hosts among the contacts, with the target where there was a request."""
     met = []
     for contact in contacts:
-        if contact.host in CHROMIUM_ITSELF and not contact.target.startswith("/recaptcha"):
+        if contact.host in ITSELF and not contact.target.startswith("/recaptcha"):
             continue
         found = MATCHER.find(contact.host, contact.target or "/")
         if found is None and not contact.target:
@@ -178,6 +175,30 @@ def test_nobody_is_contacted_that_the_visitor_did_not_choose(stage: Stage, file:
     if not scripting:
         for sight in (first, refused, granted, withdrawn, back):
             assert sight.text == straight.text
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.stem)
+def test_nobody_is_asked_for_anything_where_all_is_held_back(stage: Stage, file: Path) -> None:
+    with chromium(stage.running, stage.around.flags) as context:
+        page = context.new_page()
+        straight = view(stage, page, lambda: page.goto(f"{stage.direct}/{file.name}"))
+        page.goto("about:blank")
+        first = view(stage, page, lambda: page.goto(f"{stage.strict}/{file.name}"))
+        refused = view(stage, page, lambda: choose(stage, page, file, "reject"))
+    assert others_asked(straight.contacts), "the page must ask somebody for this to mean anything"
+    assert others_asked([*first.contacts, *refused.contacts]) == []
+
+
+def others_asked(contacts: list[Contact]) -> list[str]:
+    """Who is asked for something, but for the essential (described or only known) and the browser's own services."""
+    matcher = everything().matcher
+    return [
+        f"{contact.host}{contact.target}"
+        for contact in contacts
+        if contact.target
+        and contact.host not in ITSELF
+        and ((found := matcher.find(contact.host, contact.target)) is None or not found.vendor.essential)
+    ]
 
 
 def touch(page: Page) -> None:
