@@ -22,6 +22,7 @@ from proxy.cli.demo import demo
 from proxy.cli.explain import explain
 from proxy.cli.keys import app as keys
 from proxy.cli.rewrite import rewrite
+from proxy.cli.scan import scan
 from proxy.cli.serve import serve
 from proxy.cli.vendors import app as vendors
 from proxy.errors import Refused
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, demo, check, rewrite, explain):
+for command in (serve, demo, check, scan, rewrite, explain):
     app.command()(command)
 app.add_typer(vendors, name="vendors")
 app.add_typer(keys, name="keys")
