@@ -20,6 +20,7 @@ from proxy.cli.check import check
 from proxy.cli.console import refuse
 from proxy.cli.demo import demo
 from proxy.cli.explain import explain
+from proxy.cli.init import init
 from proxy.cli.keys import app as keys
 from proxy.cli.rewrite import rewrite
 from proxy.cli.scan import scan
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, demo, check, scan, rewrite, explain):
+for command in (serve, demo, check, scan, init, rewrite, explain):
     app.command()(command)
 app.add_typer(vendors, name="vendors")
 app.add_typer(keys, name="keys")

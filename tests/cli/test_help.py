@@ -4,7 +4,7 @@ import pytest
 
 from tests.cli.command import consentry
 
-COMMANDS = ["serve", "demo", "keys", "check", "scan", "rewrite", "explain", "vendors"]
+COMMANDS = ["serve", "demo", "keys", "check", "scan", "init", "rewrite", "explain", "vendors"]
 
 
 def test_help_names_every_command() -> None:
