@@ -40,12 +40,16 @@ format: $(STAMP)  ## put the code in shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-pages: $(STAMP)  ## every page of ../shared/pages in a real browser, scripting on and off
-	ALL_PAGES=1 $(BIN)/python -m pytest tests/browser/test_pages.py -n 4 --timeout=600 $(ARGS)
+pages: $(STAMP)  ## every page of ../shared/pages and every global of tests/stubs in a real browser
+	ALL_PAGES=1 $(BIN)/python -m pytest tests/browser/test_pages.py tests/browser/test_stubs.py -n 4 --timeout=600 $(ARGS)
 
-bench: $(STAMP)  ## speed of page rewriting and of matching, as tables and in bench-results.json
+bench: $(STAMP)  ## speed of page rewriting and of matching, as tables and in bench-results.json; LISTS="FILE…" PAGES=DIR: what is caught
 	$(BIN)/python -m tests.bench.rewriting $(ARGS)
 	$(BIN)/python -m tests.bench.matching $(ARGS)
+ifdef LISTS
+	$(BIN)/python -m pip install -q adblock
+	$(BIN)/python -m tests.bench.catching $(LISTS) $(if $(PAGES),--pages $(PAGES))
+endif
 
 fuzz: $(STAMP)  ## the property tests with many more examples: make fuzz EXAMPLES=20000
 	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis --timeout=1800 $(ARGS)
