@@ -52,16 +52,19 @@ _HARMLESS_NAME = (
     rb"|[dD][aA][tT][aA]-)[^<<_>>\"'<>/=]++"
 )
 _PLAIN_ATTRIBUTES = (
-    rb"""(?:[<<_>>]++(?:<<name>>(?:="[^"]*+"|='[^']*+'|=[^<<_>>"'<>`]++)?+|<<calm>>|<<data>>"""
-    rb"""|style="[^"(&\\@]*+"))*+[<<_>>]*+/?+>"""
+    rb"""(?:[<<_>>]++(?:<<name>>(?:="[^"]*+"|='[^']*+'|=[^<<_>>"'<>`]++)?+|<<calm>>|<<data>>))*+[<<_>>]*+/?+>"""
 )
 # A value of `data-…` that cannot be a third party's whole URL: without two slashes, however they are written.
 _NO_URL = rb"""(?:[^<<quote>>/\\&]++|/(?![/\\])|&(?=amp;|quot;|#39;|#0?34;|nbsp;|[lg]t;))*+"""
 _DOUBLE, _SINGLE = _NO_URL.replace(b"<<quote>>", b'"'), _NO_URL.replace(b"<<quote>>", b"'")
 _DATA = rb"""data-[^<<_>>"'<>/=]*+(?:="<<double>>"|='<<single>>'|=[^<<_>>"'<>`/\\&]++)?+"""
-# A value of `on…` without a dot names no host; nor can it hide one without a character reference or an escape.
-_CALM_HANDLER = rb"""on[a-z]++="[^"&\\.]*+\""""
-_REST = _with(_PLAIN_ATTRIBUTES, calm=_CALM_HANDLER, data=_DATA, name=_HARMLESS_NAME, double=_DOUBLE, single=_SINGLE)
+# A value of `on…` without a dot names no host; nor can it hide one without a character reference or an escape. One of
+# `style` has no functions but those that load nothing.
+_CALM = (
+    rb"""on[a-z]++="[^"&\\.]*+\""""
+    rb"""|style="(?:[^"(&\\@]++|(?:(?<=rgb)|(?<=rgba)|(?<=calc)|(?<=var)|(?<=translate)|(?<=rotate))\()*+\""""
+)
+_REST = _with(_PLAIN_ATTRIBUTES, calm=_CALM, data=_DATA, name=_HARMLESS_NAME, double=_DOUBLE, single=_SINGLE)
 
 #: A comment from its `<!--` to its end, where both are in the buffer (13.2.5.43 and following).
 _COMMENT = rb"<!--(?!-?>)(?:[^-]++|-(?!-!?>))*+--!?>"
@@ -77,18 +80,15 @@ _PLAIN_START = rb"<" + _STOP + rb"[a-z][a-z0-9-]*+" + _REST
 _PLAIN_END = rb"</(?!body|html|template)[a-z][a-z0-9-]*+[<<_>>]*+>"
 _SHAPE = (
     rb"(?:path|g|circle|rect|line|polygon|polyline|ellipse|defs|stop|linearGradient|radialGradient|clipPath|mask"
-    rb"|symbol)"
+    rb"|symbol|use)"
 )
 # The attributes of shapes, none of which holds a whole URL (in `fill="url(…)"`, say) or leads out of the document.
 _DRAWN_ATTRIBUTES = (
-    rb"""(?:[<<_>>]++(?:xmlns[:a-z]*+="[^"]*+"|(?:xlink:)?href="#[^"]*+"|<<calm>>|style="[^"(&\\@]*+"|<<data>>"""
+    rb"""(?:[<<_>>]++(?:xmlns[:a-z]*+="[^"]*+"|(?:xlink:)?href="#[^"]*+"|<<calm>>|<<data>>"""
     rb"""|(?!(?:[xX][lL][iI][nN][kK]:)?[hH][rR][eE][fF])<<name>>(?:="<<double>>"|='<<single>>')?+))*+[<<_>>]*+/?+>"""
 )
-_DRAWN = _with(_DRAWN_ATTRIBUTES, calm=_CALM_HANDLER, data=_DATA, name=_HARMLESS_NAME, double=_DOUBLE, single=_SINGLE)
-_SHAPES = (
-    rb"""(?:[<<_>>]++|<<<shape>>(?=[<<_>>/>])<<drawn>>|</<<shape>>>"""
-    rb"""|<use[<<_>>]++(?:xlink:)?href="#[^"]*+"[<<_>>]*+(?:/>|></use>))"""
-)
+_DRAWN = _with(_DRAWN_ATTRIBUTES, calm=_CALM, data=_DATA, name=_HARMLESS_NAME, double=_DOUBLE, single=_SINGLE)
+_SHAPES = rb"(?:[<<_>>]++|<<<shape>>(?=[<<_>>/>])<<drawn>>|</<<shape>>>)"
 _ICON = rb"<svg(?=[<<_>>>])<<drawn>><<shapes>>*+</svg>"
 
 
@@ -106,7 +106,7 @@ SKIP_HEAD = _skip(rb"[<<_>>]++", rb"<meta(?=[<<_>>/>])<<rest>>", _COMMENT)
 SKIP_FOREIGN = _skip(
     rb"[^<]++",
     _NOT_MARKUP,
-    rb"<(?:path|circle|rect|line|polygon|polyline|ellipse|stop)(?=[<<_>>/>])<<drawn>>(?<=/>)",
+    rb"<(?:path|circle|rect|line|polygon|polyline|ellipse|stop|use)(?=[<<_>>/>])<<drawn>>(?<=/>)",
     _COMMENT,
 )
 #: Nothing is skipped but text: every tag is stopped at.
