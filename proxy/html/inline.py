@@ -10,9 +10,9 @@ visitors open themselves (the catalogue's `links`, `<a href=` in a string) are l
   of a script's address but the scheme (`'edge.fullstory.com/s/fs.js'`) becomes the stub's.
 - In style sheets a denied URL becomes `about:invalid`, also where it is written with escapes (`escaped.py`).
 
-Hosts are found by one automaton over all that the catalogue knows. Only the literal at hand is held back: from where a
-URL could have begun to where it ends. Whatever the pieces, the result is the same, and each byte is searched once, or
-as often as it takes to hold `literal.REACH` bytes.
+Hosts are found by how they end (`hosts.py`). Only the literal at hand is held back: from where a URL could have begun
+to where it ends. Whatever the pieces, the result is the same, and each byte is searched once, or as often as it takes
+to hold `literal.REACH` bytes.
 """
 
 from __future__ import annotations

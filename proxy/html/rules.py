@@ -14,14 +14,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from ahocorasick_rs import BytesAhoCorasick, Implementation
-
 from proxy.catalogue.known import Known
 from proxy.catalogue.match import pattern_parts
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.shapes import Shape
 from proxy.catalogue.url import Split, split_url
 from proxy.html import escaped
+from proxy.html.hosts import Hosts
 from proxy.html.literal import LONGEST_HOST
 from proxy.html.page import Page
 from proxy.html.verdict import Use, verdict
@@ -39,15 +38,6 @@ UNKNOWN = "unknown"
 # The host of any whole URL: in a style sheet, and with slashes escaped as scripts do it.
 _STYLE_URL = re.compile(rb"//([\w-]+(?:\.[\w-]+)++)")
 _URL = re.compile(rb"(?:/|\\{1,4}(?:/|x2[fF]|u002[fF])){2}([\w-]+(?:\.[\w-]+)++)")
-
-
-_LABELLED = re.compile(rb"/([\w-]+(?:\.[\w-]+)*+)")
-
-
-def _host_at(text: bytes, start: int, end: int) -> tuple[int, int]:
-    """Where the host stands that the automaton found: of a shape's it finds a slash and the first label."""
-    labelled = _LABELLED.match(text, start)
-    return (start, end) if labelled is None else labelled.span(1)
 
 
 class Weighed(NamedTuple):
@@ -124,7 +114,7 @@ class Rules:
         self.decisions = decisions
         self.base = base
         self._own = own
-        self._automaton = _automaton(Identity(use))
+        self._hosts = _hosts(Identity(use))
         self.widgets = _widgets(Identity(use))
         #: Whether relative URLs are a third party's.
         self._based = self.split("") is not None
@@ -180,8 +170,7 @@ class Rules:
             if self._based:
                 found += [(at, at) for at in escaped.openings(before, text)]
             return sorted(found)
-        matches = self._automaton.find_matches_as_indexes(text.lower(), overlapping=True)
-        found = [_host_at(text, start, end) for _, start, end in matches]
+        found = self._hosts.find(text.lower())
         if self.use.unknown == "block":
             found += [match.span(1) for match in _URL.finditer(text)]
         found.sort()
@@ -271,15 +260,7 @@ def _widgets(use: Identity[InUse]) -> Widgets:
     return Widgets(vendor for vendor in use.value.vendors.values() if not vendor.essential)
 
 
-#: A deterministic automaton takes 7 KB a host; for more hosts than these one that takes a sixth, at half the speed.
-_MOST_IN_DFA = 25_000
-
-
 @lru_cache(maxsize=8)
-def _automaton(use: Identity[InUse]) -> BytesAhoCorasick:
-    """All hosts that the catalogue knows, and what those that look like a tracker's begin with, to be searched for at
-    once. Its speed does not depend on their number."""
-    hosts = [host.encode() for host in use.value.matcher.hosts]
-    hosts += [f"/{label}.".encode() for label in use.value.shapes.labels]
-    quick = len(hosts) <= _MOST_IN_DFA
-    return BytesAhoCorasick(hosts, implementation=Implementation.DFA if quick else Implementation.ContiguousNFA)
+def _hosts(use: Identity[InUse]) -> Hosts:
+    """All hosts that the catalogue knows, and those that look like a tracker's by their first label."""
+    return Hosts(use.value.matcher.hosts, use.value.shapes.labels)
