@@ -18,6 +18,7 @@ from proxy.cli.console import out, print_json, say
 from proxy.cli.files import write_whole
 from proxy.cli.options import AsJson, ConfigFile, Unknown, VendorDirs, load_all
 from proxy.cli.survey import (
+    INTERRUPTED,
     PAGES,
     PAUSE,
     SECONDS,
@@ -61,7 +62,8 @@ def scan(
 ) -> None:
     """Walk a site and report the third parties in its pages, and what becomes of them before a visitor's choice.
 
-    Follows sitemaps and links, on the same origin only; obeys robots.txt, keeps no cookie and sends no form.
+    Follows sitemaps and links, on the same origin only; obeys robots.txt, keeps no cookie and sends no form. Ctrl-C
+    ends it with what it has read by then.
 
     consentry scan https://shop.example
 
@@ -73,7 +75,7 @@ def scan(
     loaded = load_all(config, vendors, dev=True)
     mode = unknown or Unknown(loaded.settings.vendors.unknown or Unknown.BLOCK)
     try:
-        found = survey(start, loaded, Bounds(pages, seconds, pause, ignore_robots), mode)
+        found = survey(start, loaded, Bounds(pages, seconds, pause, ignore_robots), mode, in_part=True)
     except Refused as refused:
         if not as_json:
             raise
@@ -86,6 +88,8 @@ def scan(
         print_json(json_of(found, loaded.catalogue))
     else:
         _show(found)
+    if INTERRUPTED in found.notes:
+        raise typer.Exit(130)
 
 
 def _show(found: Found) -> None:

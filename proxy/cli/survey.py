@@ -39,6 +39,9 @@ PAGES, SECONDS, PAUSE = 50, 300.0, 0.5
 #: Pages whose problems are told where none could be read.
 _TOLD = 5
 
+#: The note of a scan that was broken off from the keyboard.
+INTERRUPTED = "Interrupted: this is what was read by then."
+
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
@@ -75,15 +78,18 @@ def _is_here(place: str) -> bool:
         return False
 
 
-def survey(start: str, loaded: Loaded, bounds: Bounds, unknown: Unknown) -> Found:
-    """Scan from this address on. Raises `Refused` where no page could be read, with the reasons."""
+def survey(start: str, loaded: Loaded, bounds: Bounds, unknown: Unknown, *, in_part: bool = False) -> Found:
+    """Scan from this address on. Raises `Refused` where no page could be read, with the reasons.
+
+    `in_part`: an interrupt ends the scan with what it has, and the note `INTERRUPTED`, as soon as there is anything.
+    """
     use = replace(loaded.use, unknown=unknown.value)
     reading = _Reading(Rewriting(loaded.settings, use, Standing(), with_banner=False))
     owners, prefix = VendorCookies(loaded.catalogue.vendors.values()), loaded.settings.consent.prefix
     with Fetcher() as fetcher:
         run = Survey(fetcher.get, reading.tags_of, owners, bounds, prefix)
         try:
-            pages = _followed(run, start)
+            pages = _followed(run, start, in_part=in_part)
         except CannotScan as error:
             raise Refused([Problem("URL", None, "", error.message, error.mend)]) from None
     if not any(page.was_read for page in pages):
@@ -92,16 +98,21 @@ def survey(start: str, loaded: Loaded, bounds: Bounds, unknown: Unknown) -> Foun
     return Found(run.origin, use.unknown, tuple(pages), tuple(found), tuple(run.notes))
 
 
-def _followed(run: Survey, start: str) -> list[PageFound]:
+def _followed(run: Survey, start: str, *, in_part: bool) -> list[PageFound]:
     """All pages, with a bar on a terminal that says how far it is."""
     shown = TextColumn("{task.description}")
     columns = (TextColumn("Scanning"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), shown)
     found: list[PageFound] = []
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(start, total=run.bounds.pages)
-        for page in run.pages(start):
-            found.append(page)
-            progress.update(task, completed=run.frontier.taken, total=run.frontier.known, description=page.address)
+        try:
+            for page in run.pages(start):
+                found.append(page)
+                progress.update(task, completed=run.frontier.taken, total=run.frontier.known, description=page.address)
+        except KeyboardInterrupt:
+            if not in_part or not any(page.was_read for page in found):
+                raise
+            run.notes.append(INTERRUPTED)
     return found
 
 

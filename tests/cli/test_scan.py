@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import consentry, installed
+from tests.cli.command import CONSENTRY, consentry, environment, installed
 from tests.scan.site import Answer, serving
 
 HOME = """<!doctype html><title>Shop</title>
@@ -158,3 +161,20 @@ def test_an_address_without_a_scheme() -> None:
     with serving(SHOP) as site:
         done = consentry("scan", site.url.removeprefix("http://"), *QUICK)
     assert done.returncode == 0
+
+
+def test_an_interrupt_tells_what_was_read_by_then() -> None:
+    links = "".join(f"<a href=/{number}>" for number in range(40))
+    with serving({"/": HOME + links}) as site:
+        command = [*CONSENTRY, "scan", site.url, "--pause", "0.5"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as scan:
+            until = time.monotonic() + 30
+            while "/1" not in site.asked and time.monotonic() < until:
+                time.sleep(0.05)
+            scan.send_signal(signal.SIGINT)
+            told, said = scan.communicate(timeout=30)
+    assert scan.returncode == 130
+    assert told.startswith(f"{site.url}: 1 page read\n".encode())
+    assert b"meta-pixel" in told
+    assert b"Interrupted: this is what was read by then." in said
+    assert len(site.asked) < 10
