@@ -1,7 +1,8 @@
 """Where tests find what is not in the repository: the folder of real pages and outside cases, and other programs.
 
 `PAGES_DIR` and `CONFORMANCE_DIR` may be absent; tests that read them then skip, and say so. A program that is missing
-skips the tests that need it, but for those named in the environment (REQUIRE=browser,nginx in CI): these then fail.
+skips the tests that need it, but for those named in the environment (as in REQUIRE=browser,nginx,node): these then
+fail.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ PAGES_DIR = SHARED / "pages"
 CONFORMANCE_DIR = SHARED / "conformance"
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NODE = shutil.which("node") or shutil.which("nodejs")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
-_PROGRAMS = {"browser": (CHROMIUM, "Chromium", "chromium"), "nginx": (NGINX, "nginx", "nginx-light")}
+_PROGRAMS = {
+    "browser": (CHROMIUM, "Chromium", "chromium"),
+    "nginx": (NGINX, "nginx", "nginx-light"),
+    "node": (NODE, "Node", "nodejs"),
+}
 
 #: Markers whose tests are skipped here, and why.
 MISSING = {

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 from playwright.sync_api import Playwright
 
-from tests.browser.chromium import chromium, playwright
-from tests.browser.internet import Internet, internet
+from tests.browser.chromium import chromium
+from tests.browser.internet import Internet
 from tests.browser.shop import consentry, file_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -104,18 +104,6 @@ def markup(names: Iterable[str]) -> str:
         url = f"https://{name}.example.net/x"
         pieces.append(CARRIERS[name].format(u=url, name=name, rest=url[1:]))
     return "\n".join(pieces)
-
-
-@pytest.fixture(scope="module")
-def around() -> Iterator[Internet]:
-    with internet() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Playwright]:
-    with playwright() as started:
-        yield started
 
 
 def contacted(running: Playwright, around: Internet, url: str, *, scripting: bool = True) -> set[str]:

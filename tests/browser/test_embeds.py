@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Playwright
 
-from tests.browser.chromium import chromium, playwright
-from tests.browser.internet import Internet, internet
+from tests.browser.chromium import chromium
+from tests.browser.internet import Internet
 from tests.browser.shop import consentry, file_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -34,18 +34,6 @@ IN_SIGHT = """one => {
     const box = one.getBoundingClientRect();
     return box.bottom > 0 && box.top < innerHeight;
 }"""
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Playwright]:
-    with playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def around() -> Iterator[Internet]:
-    with internet() as outside:
-        yield outside
 
 
 @pytest.fixture(scope="module")

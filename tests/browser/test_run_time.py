@@ -7,14 +7,14 @@ those of `BEYOND`, where a Content-Security-Policy has no say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Playwright
 
-from tests.browser.chromium import chromium, playwright
-from tests.browser.internet import Contact, Internet, internet
+from tests.browser.chromium import chromium
+from tests.browser.internet import Contact, Internet
 from tests.browser.shop import consentry, file_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -104,18 +104,6 @@ WORKER = "fetch(location.hash.slice(1), {mode: 'no-cors'}).catch(() => 0);"
 def page() -> str:
     ways = ",\n".join(f'"{name}": u => {{ {way} }}' for name, way in WAYS.items())
     return f"<!doctype html><title>shop</title><body><h1>Shop</h1><script>{SCRIPT % ways}</script>"
-
-
-@pytest.fixture(scope="module")
-def around() -> Iterator[Internet]:
-    with internet() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Playwright]:
-    with playwright() as started:
-        yield started
 
 
 def contacts(running: Playwright, around: Internet, url: str) -> tuple[set[str], set[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from typing import Literal
 
@@ -12,8 +11,13 @@ import pytest
 from proxy.catalogue.schema import Vendor
 from proxy.html.stub import stub
 from tests.html.pages import everything
+from tests.places import NODE
 
-NODE = shutil.which("node")
+
+def node(program: str) -> tuple[str, str]:
+    """What a script prints and complains of."""
+    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
+    return done.stdout, done.stderr
 
 
 def vendor_with(**globals_: Literal["function", "array", "object", "promise", "caller"]) -> Vendor:
@@ -46,7 +50,7 @@ def test_a_third_party_that_nobody_describes_has_no_globals_and_is_told_why() ->
     assert stub(vendor_with()) == script
 
 
-@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+@pytest.mark.node
 @pytest.mark.parametrize("proxies", [True, False], ids=["with Proxy", "without"])
 def test_what_the_shops_own_code_may_do(proxies: bool) -> None:
     script = stub(vendor_with(fbq="function", layer="array", Ya__Metrika="object", amplitude="object", kept="function"))
@@ -83,11 +87,10 @@ def test_what_the_shops_own_code_may_do(proxies: bool) -> None:
         if (called) throw 10;
         (async function () {{ await {"amplitude" if proxies else "1"}; console.log("fine"); }})();
     """
-    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
-    assert (done.stdout, done.stderr) == ("fine\n", "")
+    assert node(program) == ("fine\n", "")
 
 
-@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+@pytest.mark.node
 @pytest.mark.parametrize("proxies", [True, False], ids=["with Proxy", "without"])
 def test_a_page_that_waits_goes_on(proxies: bool) -> None:
     """A link that is followed when an event is sent; a page hidden until it is tested; what was queued before."""
@@ -110,11 +113,10 @@ def test_a_page_that_waits_goes_on(proxies: bool) -> None:
         if (dataLayer.length !== 2 || layer.length) throw 2;
         setTimeout(function () {{ console.log(gone.join()); }}, 20);
     """
-    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
-    assert (done.stdout, done.stderr) == ("before,ga before,gtag,ga,old,arguments,layer\n", "")
+    assert node(program) == ("before,ga before,gtag,ga,old,arguments,layer\n", "")
 
 
-@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+@pytest.mark.node
 @pytest.mark.parametrize("proxies", [True, False], ids=["with Proxy", "without"])
 def test_members_of_what_the_page_made_and_of_what_the_stub_made(proxies: bool) -> None:
     names = vendor_with(
@@ -138,11 +140,10 @@ def test_members_of_what_the_page_made_and_of_what_the_stub_made(proxies: bool) 
         if (made.cmd.length !== 2 || kept.ads() !== 7 || Object.keys(cold).length) throw 1;
         own.isKnown().then(function (known) {{ if (known === false) console.log("fine"); }});
     """
-    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
-    assert (done.stdout, done.stderr) == ("fine\n", "")
+    assert node(program) == ("fine\n", "")
 
 
-@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+@pytest.mark.node
 def test_what_waits_for_a_promise_goes_on() -> None:
     program = f"""
         var window = globalThis, gone = [];
@@ -156,11 +157,10 @@ def test_what_waits_for_a_promise_goes_on() -> None:
             console.log(gone.join());
         }})();
     """
-    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
-    assert (done.stdout, done.stderr) == ("then,last\n", "")
+    assert node(program) == ("then,last\n", "")
 
 
-@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+@pytest.mark.node
 @pytest.mark.parametrize("proxies", [True, False], ids=["with Proxy", "without"])
 def test_the_shops_own_work_inside_a_vendors_call_is_done(proxies: bool) -> None:
     names = vendor_with(
@@ -186,5 +186,4 @@ def test_the_shops_own_work_inside_a_vendors_call_is_done(proxies: bool) -> None
         late_event("c", function () {{ gone.push("late"); }});
         setTimeout(function () {{ console.log(gone.join()); }}, 20);
     """
-    done = subprocess.run([NODE or "", "-e", program], capture_output=True, text=True, timeout=30)
-    assert (done.stdout, done.stderr) == ("before,after,late\n", "")
+    assert node(program) == ("before,after,late\n", "")
