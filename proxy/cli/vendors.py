@@ -128,7 +128,7 @@ def new(
     from_snippet: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="The vendor's own snippet, to fill [technical] from; - reads standard input."
+            metavar="FILE", help="The vendor's own snippet, to fill the technical part from; - reads standard input."
         ),
     ] = None,
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where the file goes.")] = Path("vendors"),
