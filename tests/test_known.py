@@ -11,6 +11,7 @@ from proxy.catalogue.known import Known
 from proxy.catalogue.load import load, shipped_dir
 from proxy.catalogue.match import Matcher
 from proxy.catalogue.suffixes import registrable
+from tests.catalogue.vendors import sample
 from tests.places import SHARED
 
 CATALOGUE = load()
@@ -50,6 +51,18 @@ def test_no_row_is_a_described_vendor() -> None:
     assert keys & set(CATALOGUE.vendors) == set()
     described = {pattern for vendor in CATALOGUE.vendors.values() for pattern in vendor.technical.match}
     assert [domain for company in KNOWN for domain in company.domains if domain in described] == []
+
+
+@pytest.mark.parametrize("below", ["", "www."], ids=["bare", "www"])
+def test_no_row_hides_what_a_file_describes(below: str) -> None:
+    hidden = [
+        (pattern, found.vendor.key)
+        for vendor in CATALOGUE.vendors.values()
+        for pattern in vendor.technical.match
+        for host, target in [sample(pattern)]
+        if (found := MATCHER.find(below + host, target)) is None or found.vendor.key not in CATALOGUE.vendors
+    ]
+    assert hidden == []
 
 
 def test_no_domain_is_a_place_where_anybody_may_settle() -> None:

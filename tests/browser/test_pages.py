@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Error, Page, Playwright
 
 from proxy.catalogue.load import load
-from proxy.catalogue.match import Matcher
+from proxy.catalogue.match import Matcher, embeds
 from proxy.model import Reach
 from tests.browser.chromium import ITSELF, chromium, playwright
 from tests.browser.internet import Contact, Internet, internet
@@ -127,7 +127,7 @@ def _hosts(essential: bool) -> set[str]:
 VENDOR_HOSTS = _hosts(essential=False) - _hosts(essential=True)
 
 
-def vendors_met(contacts: list[Contact], *, but_direct: bool = False) -> list[str]:
+def vendors_met(contacts: list[Contact], *, but_told: bool = False) -> list[str]:
     """Non-essential vendors' hosts among the contacts, with the target where there was a request."""
     met = []
     for contact in contacts:
@@ -138,8 +138,10 @@ def vendors_met(contacts: list[Contact], *, but_direct: bool = False) -> list[st
             labels = contact.host.split(".")
             if any(".".join(labels[start:]) in VENDOR_HOSTS for start in range(len(labels))):
                 met.append(f"{contact.host} (connection)")
-        disclosed = but_direct and found is not None and found.vendor.reach is Reach.DIRECT
-        if found is not None and not found.vendor.essential and not disclosed:
+        told = found is not None and (
+            found.vendor.reach is Reach.DIRECT or embeds(found.vendor, contact.host, contact.target)
+        )
+        if found is not None and not found.vendor.essential and not (but_told and told):
             met.append(f"{found.vendor.key}: {contact.host}{contact.target}")
     return met
 
@@ -166,7 +168,7 @@ def test_nobody_is_contacted_that_the_visitor_did_not_choose(stage: Stage, file:
     met = {
         "first visit": vendors_met(first.contacts),
         "refused": vendors_met(refused.contacts),
-        "granted": vendors_met(granted.contacts, but_direct=True),
+        "granted": vendors_met(granted.contacts, but_told=True),
         "withdrawn": vendors_met(withdrawn.contacts),
         "back": vendors_met(back.contacts),
     }

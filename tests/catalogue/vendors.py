@@ -1,4 +1,4 @@
-"""Vendors and catalogues for tests, complete but for what a test says."""
+"""Vendors for tests, complete but for what a test says, and URLs that their patterns fit."""
 
 from __future__ import annotations
 
@@ -26,3 +26,11 @@ def vendor(key: str, match: Sequence[str] = (), technical: Mapping[str, Any] | N
     """A vendor that matches `match` (its own domain, if none is named)."""
     inner = {"match": tuple(match) or (f"{key}.example",), **(technical or {})}
     return Vendor.model_validate({"key": key, **COMPLETE, "technical": inner, **fields})
+
+
+def sample(pattern: str) -> tuple[str, str]:
+    """Host and target of a URL that this pattern fits."""
+    place, mark, query = pattern.partition("?")
+    host, _, path = place.partition("/")
+    tests = "&".join(test if "=" in test else f"{test}=1" for test in query.split("&") if test)
+    return host, f"/{path.removesuffix('$')}{mark}{tests}".replace("*", "sample")
