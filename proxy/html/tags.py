@@ -33,7 +33,7 @@ from proxy.html.rules import Ruled, Rules, Told, Weighed
 from proxy.html.srcset import rewrite_srcset
 from proxy.html.unseen import unseen
 from proxy.html.verdict import Other, Use
-from proxy.model import Action
+from proxy.model import Action, Reason
 
 #: The attributes that pin a file's bytes or its origin: the stub's and the relay's are others.
 _PINS = (b"integrity", b"crossorigin")
@@ -88,6 +88,7 @@ class _Ruling:
         self.edits: dict[int, tuple[int, bytes]] = {}
         self.told: list[Told] = []
         self.lasting = True
+        self.renamed = False
         self.spot: Spot | None = None
         #: Whether a placeholder of its own stands before it.
         self.replaced = False
@@ -341,20 +342,31 @@ class _Ruling:
         return self.spot
 
     def _kept(self, attribute: Attribute, weighed: Weighed | None) -> None:
-        """What is not changed is an embed all the same, if it is one."""
-        vendor = None if weighed is None or self.name != b"iframe" else weighed.vendor
-        if vendor is not None and weighed is not None and embeds(vendor, weighed.host, weighed.target):
-            mark = self._embed().kept_mark
-            if mark:
-                self.edits[attribute.value_start] = attribute.end, attribute.raw + attribute.quote + mark
+        """What is not changed is an embed all the same, if it is one, and a frame that may be cut the next time."""
+        if weighed is None or weighed.vendor is None or LOADS.get(self.name) is not Other.FRAME:
+            return
+        marks = b""
+        if self.name == b"iframe" and embeds(weighed.vendor, weighed.host, weighed.target):
+            marks = self._embed().kept_mark
+        if weighed.reason is Reason.GRANTED and not (b"name" in self.first and self.first[b"name"].raw):
+            marks = self._own_name(b"granted-") + marks
+        if marks:
+            self.edits[attribute.value_start] = attribute.end, attribute.raw + attribute.quote + marks
 
     def _reframe(self, attribute: Attribute, url: str, mark: bytes = b"") -> None:
-        """Another address for a frame, and a name of its own: on Back browsers restore what a frame of the same name
-        and place last showed, whatever its `src` says now, and that would be the vendor."""
-        self.lasting = False
-        self._remove(b"name")
-        value = encode(url, attribute.quote) + attribute.quote + f' name="consentry-{self.offset}"'.encode() + mark
+        """Another address for a frame, under a name of its own."""
+        value = encode(url, attribute.quote) + attribute.quote + self._own_name() + mark
         self.edits[attribute.value_start] = attribute.end, value
+
+    def _own_name(self, state: bytes = b"") -> bytes:
+        """A name for a frame that no other has, nor the same frame while its vendor is decided otherwise: on Back,
+        browsers restore what a frame of the same name last showed, or of the same place among those without a name,
+        whatever its `src` says now. What a vendor's frame last showed would be the vendor."""
+        if self.renamed:
+            return b""
+        self.renamed, self.lasting = True, False
+        self._remove(b"name")
+        return b' name="consentry-%s%d"' % (state, self.offset)
 
     # ── edits ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -29,6 +29,15 @@ SHOP = f"""<!doctype html>
 </body></html>
 """
 
+#: Frames of which the second is a vendor's, and a script that puts one before them once the visitor comes back.
+SHIFTED = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Jugs</title><link rel="icon" href="data:,"></head><body>
+<script>if (sessionStorage.returning) document.body.append(document.createElement("iframe"));</script>
+<iframe title="The shop's own"></iframe>
+<iframe src="https://www.youtube.com/embed/dQw4w9WgXcQ" title="How to tie it"></iframe>
+</body></html>
+"""
+
 #: Whether an element stands within what is seen of the page now.
 IN_SIGHT = """one => {
     const box = one.getBoundingClientRect();
@@ -40,6 +49,7 @@ IN_SIGHT = """one => {
 def origin(tmp_path_factory: pytest.TempPathFactory, around: Internet) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("embeds")
     (folder / "pots.html").write_text(SHOP, encoding="utf-8")
+    (folder / "jugs.html").write_text(SHIFTED, encoding="utf-8")
     settings = f'[vendors]\ngateway = "http://127.0.0.1:{around.port}"\n'
     with file_server(folder) as files, consentry(files, folder, settings) as address:
         yield address
@@ -110,3 +120,29 @@ def test_what_it_says_leads_on_to_all_about_the_vendor(origin: str, page: Page) 
 def test_signing_in_is_left_alone(origin: str, page: Page) -> None:
     page.goto(f"{origin}/pots.html")
     assert page.locator("#sign-in").get_attribute("href") == "https://www.facebook.com/v19.0/dialog/oauth?client_id=1"
+
+
+def test_no_frame_is_restored_on_the_way_back_past_a_withdrawal(
+    origin: str, running: Playwright, around: Internet
+) -> None:
+    around.forget()
+    with chromium(running, around.flags, locale="en-GB") as context:
+        page = context.new_page()
+        page.goto(f"{origin}/jugs.html")
+        choose(page, "accept")
+        around.until_quiet(0.5)
+        assert vendors_met(around) == {"www.youtube.com"}
+        page.evaluate("sessionStorage.returning = true")
+        page.goto(f"{origin}/_consent?return_to=/jugs.html")
+        choose(page, "withdraw")
+        around.forget()
+        page.go_back(wait_until="load")
+        page.go_back(wait_until="load")
+        assert page.url == f"{origin}/jugs.html"
+        around.until_quiet(0.5)
+        assert vendors_met(around) == set()
+
+
+def choose(page: Page, choice: str) -> None:
+    with page.expect_navigation(wait_until="load"):
+        page.locator(f"button[value={choice}]").first.click()

@@ -77,6 +77,11 @@ def without_placeholders(body: bytes) -> bytes:
     return _PLACEHOLDER.sub(b"", body)
 
 
+def without_names(body: bytes) -> bytes:
+    """A rewritten page whose granted frames have no name again."""
+    return re.sub(rb' name="consentry-granted-\d+"', b"", body)
+
+
 def reports(html: str | bytes, **page: Any) -> list[TagReport]:
     """What is told of a page."""
     told: list[TagReport] = []

@@ -10,7 +10,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from proxy.consent.form import return_path
-from tests.html.pages import page_of, rewrite
+from tests.html.pages import page_of, rewrite, without_names
 
 TUBE = '<iframe src="https://www.youtube.com/embed/a"></iframe>'
 MAP = "<iframe src=https://www.google.com/maps/embed?pb=1></iframe>"
@@ -54,14 +54,55 @@ def test_an_embed_that_was_allowed_stands_where_its_placeholder_stood(size: int)
     ]
 
 
-def test_where_nothing_is_put_in_what_is_kept_is_left_as_it_is() -> None:
-    assert rewrite(PAGE, page_of(all_granted=True)).decode() == PAGE
+def test_where_nothing_is_put_in_a_name_is_all_that_a_granted_frame_gets() -> None:
+    assert without_names(rewrite(PAGE, page_of(all_granted=True))).decode() == PAGE
 
 
-def test_the_id_is_all_that_a_kept_embed_gets() -> None:
-    after = rewrite(PAGE, page_of(all_granted=True, **asking())).decode()
+def test_a_name_and_an_id_are_all_that_a_granted_frame_gets() -> None:
+    after = without_names(rewrite(PAGE, page_of(all_granted=True, **asking()))).decode()
     assert after.replace("<p>footer</p>", "") != PAGE
     assert re.sub(r' id="consentry-embed-\d"', "", after.replace("<p>footer</p>", "")) == PAGE
+
+
+def test_frames_have_other_names_once_their_vendor_is_granted() -> None:
+    """Else browsers would restore the one as the other, on Back."""
+    page = f'<p>{TUBE}<iframe src="//www.youtube.com/embed/b" name=""></iframe></p>'
+    held, granted = rewrite(page), rewrite(page, page_of("youtube"))
+    assert names(held) == ["consentry-3", "consentry-58"]
+    assert names(granted) == ["consentry-granted-3", "consentry-granted-58"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<object data=//www.youtube.com/v/a>", '<object data=//www.youtube.com/v/a name="consentry-granted-0">'),
+        ("<embed src=//www.youtube.com/v/a>", '<embed src=//www.youtube.com/v/a name="consentry-granted-0">'),
+        (
+            '<iframe src="//www.youtube.com/embed/a" data-src="//www.youtube.com/embed/b">',
+            '<iframe src="//www.youtube.com/embed/a" name="consentry-granted-0" data-src="//www.youtube.com/embed/b">',
+        ),
+    ],
+)
+def test_whatever_holds_a_document_gets_one_name(before: str, after: str) -> None:
+    assert rewrite(before, page_of("youtube")).decode() == after
+
+
+def names(body: bytes) -> list[str | None]:
+    return [frame.attributes.get("name") for frame in LexborHTMLParser(body).css("iframe")]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '<iframe src="//www.youtube.com/embed/b" name="film"></iframe>',
+        '<iframe src="/own"></iframe>',
+        '<iframe src="https://js.stripe.com/v3/m-outer"></iframe>',
+        '<iframe src="https://blog.example/post"></iframe>',
+    ],
+    ids=["named", "own", "essential", "unknown"],
+)
+def test_frames_that_have_a_name_or_were_never_asked_about_keep_theirs(frame: str) -> None:
+    assert rewrite(frame, page_of(all_granted=True)).decode() == frame
 
 
 @pytest.mark.parametrize(
@@ -88,7 +129,8 @@ def test_an_embed_that_two_attributes_name_is_one() -> None:
     frame = '<iframe src="//www.youtube.com/embed/a" data-src="//www.youtube.com/embed/a"></iframe>'
     after = rewrite(frame + TUBE)
     assert after.count(b'id="consentry-embed-1"') == 1
-    assert after.count(b"consentry-embed-1&") + after.count(b'consentry-embed-1" name') == 2
+    assert after.count(b'%23consentry-embed-1"') == 2
+    assert after.count(b"name=") == 2
     assert after.count(b'id="consentry-embed-2"') == 1
     granted = rewrite(frame + TUBE, page_of("youtube", **asking()))
     assert granted.count(b'id="consentry-embed-1"') == 1
