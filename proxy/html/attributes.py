@@ -15,7 +15,7 @@ from proxy.html import grammar
 
 
 class Attribute(NamedTuple):
-    """One attribute of a tag, at `tag[start:end]`, its value (without quotes) at `tag[value_start:value_end]`.
+    """One attribute of a tag, at `tag[start:end]`, its value, after the quote if any, from `value_start`.
 
     `quote` is the byte around the value, b"" for none; `raw` is the value as it stands, `first` is False for a repeated
     name, which browsers ignore.
@@ -25,7 +25,6 @@ class Attribute(NamedTuple):
     start: int
     end: int
     value_start: int
-    value_end: int
     quote: bytes
     raw: bytes
     first: bool
@@ -43,7 +42,7 @@ def parse(tag: bytes) -> list[Attribute]:
         group = match.lastindex or 1
         start, end = match.span(group) if group > 1 else (match.end(), match.end())
         found.append(
-            Attribute(name, match.start(), match.end(), start, end, _QUOTES[group], tag[start:end], name not in seen)
+            Attribute(name, match.start(), match.end(), start, _QUOTES[group], tag[start:end], name not in seen)
         )
         seen.add(name)
     return found

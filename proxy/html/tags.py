@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 
 from proxy.catalogue.match import Destination, embeds
 from proxy.csp import admit
-from proxy.html.attributes import Attribute, decode, encode, name_end, parse
+from proxy.html.attributes import Attribute, decode, encode
 from proxy.html.datas import rewrite_data
+from proxy.html.edits import Edits
 from proxy.html.elements import (
     AS_USES,
     CARRIERS,
@@ -78,14 +79,12 @@ class _Ruling:
         document: Callable[[bytes], bytes],
     ) -> None:
         self.name = name
-        self.tag = tag
         self.rules = rules
         self.next_spot = spot
         self.offset = offset
         self.document = document
-        self.all = parse(tag)
-        self.first = {attribute.name: attribute for attribute in self.all if attribute.first}
-        self.edits: dict[int, tuple[int, bytes]] = {}
+        self.edits = Edits(tag)
+        self.first = self.edits.first
         self.told: list[Told] = []
         self.lasting = True
         self.renamed = False
@@ -105,7 +104,7 @@ class _Ruling:
             carrier = carrier or EVERYWHERE.get(name) or PRESENTATION.get(name) or lazy(self.name, name)
             if carrier is not None:
                 self._carrier(attribute, carrier)
-        if len(self.first) < len(self.all):
+        if len(self.first) < len(self.edits.all):
             self._repeated(carriers or {})
         if self.name == b"link":
             self._link()
@@ -115,17 +114,7 @@ class _Ruling:
             self._param()
 
     def ruled(self) -> Ruled:
-        told = tuple(self.told)
-        if not self.edits:
-            return Ruled(None, told, self._runs(), self.lasting)
-        out: list[bytes] = []
-        at = 0
-        for start in sorted(self.edits):
-            end, replacement = self.edits[start]
-            out += (self.tag[at:start], replacement)
-            at = end
-        out.append(self.tag[at:])
-        return Ruled(b"".join(out), told, self._runs(), self.lasting)
+        return Ruled(self.edits.written(), tuple(self.told), self._runs(), self.lasting)
 
     # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -154,21 +143,21 @@ class _Ruling:
             self._kept(attribute, weighed)
             return
         if weighed.action is Action.RELAY and use is Other.CONNECTION:
-            self._remove(attribute.name)
+            self.edits.remove(attribute.name)
         elif weighed.action is Action.RELAY:
-            self._replace(attribute, self.rules.relay(weighed.key, weighed.host, weighed.target))
+            self.edits.replace(attribute, self.rules.relay(weighed.key, weighed.host, weighed.target))
         elif self.name == b"script" and use is Destination.SCRIPT:
-            self._replace(attribute, self.rules.stub(weighed.key))
+            self.edits.replace(attribute, self.rules.stub(weighed.key))
         elif weighed.action is Action.PLACEHOLDER:
             spot = self._embed()
             self._reframe(attribute, self.rules.embed(weighed.key, spot.query), spot.mark)
-            self._remove(b"sandbox", b"srcdoc")
+            self.edits.remove(b"sandbox", b"srcdoc")
         elif use is Other.FRAME and self.name in (b"iframe", b"frame"):
             self._reframe(attribute, _BLANK)
         else:
-            self._remove(attribute.name)
+            self.edits.remove(attribute.name)
         if self.name == b"link" or (self.name == b"script" and use is Destination.SCRIPT):
-            self._remove(*_PINS)
+            self.edits.remove(*_PINS)
 
     def _weigh(self, attribute: Attribute, url: str, use: Use) -> Weighed | None:
         """What becomes of this URL; it is told of. Only an `<iframe>` can hold a placeholder."""
@@ -188,9 +177,9 @@ class _Ruling:
     def _source_set(self, attribute: Attribute, use: Use) -> None:
         changed = rewrite_srcset(decode(attribute.raw), lambda url: self._candidate(attribute, url, use))
         if changed is None:
-            self._remove(attribute.name)
+            self.edits.remove(attribute.name)
         elif changed != decode(attribute.raw):
-            self._replace(attribute, changed)
+            self.edits.replace(attribute, changed)
 
     def _candidate(self, attribute: Attribute, url: str, use: Use) -> str | None:
         weighed = self._weigh(attribute, url, use)
@@ -209,9 +198,9 @@ class _Ruling:
         elif (weighed := self.rules.weigh(value, use)) is not None and weighed.action is Action.PLACEHOLDER:
             self._tell(attribute, weighed)
             if self.replaced:
-                self._remove(attribute.name)
+                self.edits.remove(attribute.name)
             else:
-                self._replace(attribute, self.rules.embed(weighed.key, self._embed().query))
+                self.edits.replace(attribute, self.rules.embed(weighed.key, self._embed().query))
             self.lasting = False
         elif weighed is not None and weighed.action is not Action.KEEP:
             self._url(attribute, Destination.IMAGE)
@@ -223,9 +212,9 @@ class _Ruling:
             parts[at] = self._candidate(attribute, parts[at], use) or "" if parts[at] else ""
         changed = "".join(parts)
         if not changed.strip("\t\n\f\r ;"):
-            self._remove(attribute.name)
+            self.edits.remove(attribute.name)
         elif changed != decode(attribute.raw):
-            self._replace(attribute, changed)
+            self.edits.replace(attribute, changed)
 
     def _code(self, attribute: Attribute, *, style: bool) -> None:
         self._replace_text(attribute, lambda text: self._rewritten(attribute, text, style=style))
@@ -238,7 +227,7 @@ class _Ruling:
         text = decode(attribute.raw).encode("utf-8", "surrogateescape")
         changed = change(text)
         if changed != text:
-            self._replace(attribute, changed.decode("utf-8", "surrogateescape"))
+            self.edits.replace(attribute, changed.decode("utf-8", "surrogateescape"))
 
     def _inside(self, document: bytes) -> bytes:
         self.lasting = False
@@ -258,19 +247,19 @@ class _Ruling:
         if url.lstrip().lower().startswith("javascript:"):
             self._code(attribute, style=False)
         elif (changed := rewrite_data(url, inside)) is not None:
-            self._replace(attribute, changed)
+            self.edits.replace(attribute, changed)
 
     def _repeated(self, carriers: Mapping[bytes, Carrier]) -> None:
         """A repeated attribute that names a denied vendor goes: it means nothing to the page, but a browser that looks
         ahead in the markup may ask for what it finds."""
-        for attribute in self.all:
+        for attribute in self.edits.all:
             carrier = carriers.get(attribute.name)
             known = carrier is not None or (self.name == b"link" and attribute.name == b"href")
             if not attribute.first and known:
                 for url in _SPACES.split(decode(attribute.raw)):
                     weighed = self.rules.weigh(url, carrier.use if carrier is not None else Other.REST)
                     if weighed is not None and weighed.action is not Action.KEEP:
-                        self.edits[attribute.start] = attribute.end, b""
+                        self.edits.drop(attribute)
 
     # ── elements with rules of their own ─────────────────────────────────────────────────────────────────────────
 
@@ -296,7 +285,7 @@ class _Ruling:
             for url in _BRACKETED.findall(decode(content.raw)):
                 weighed = self._weigh(content, url, Other.CONNECTION)
                 if weighed is not None and weighed.action is not Action.KEEP:
-                    self._remove(b"content")
+                    self.edits.remove(b"content")
 
     def _param(self) -> None:
         name, value = self.first.get(b"name"), self.first.get(b"value")
@@ -310,14 +299,12 @@ class _Ruling:
             return
         weighed, spot = self.rules.weigh_widget(found), self._embed()
         if weighed.action is Action.KEEP:
-            at = name_end(self.tag)
-            end, behind = self.edits.get(at, (at, b""))
-            self.edits[at] = end, spot.kept_mark + behind
+            self.edits.lead(spot.kept_mark)
             return
         self.told.append(Told(f"{self.name.decode('latin-1')} widget", weighed))
         source, title = encode(self.rules.embed(weighed.key, spot.query), b'"'), encode(found.name, b'"')
         self.replaced = True
-        self.edits[0] = 0, _PLACEHOLDER % (source, self.offset, title, spot.mark)
+        self.edits.precede(_PLACEHOLDER % (source, self.offset, title, spot.mark))
 
     def _runs(self) -> bytes:
         if self.name == b"style":
@@ -351,12 +338,11 @@ class _Ruling:
         if weighed.reason is Reason.GRANTED and not (b"name" in self.first and self.first[b"name"].raw):
             marks = self._own_name(b"granted-") + marks
         if marks:
-            self.edits[attribute.value_start] = attribute.end, attribute.raw + attribute.quote + marks
+            self.edits.follow(attribute, marks)
 
     def _reframe(self, attribute: Attribute, url: str, mark: bytes = b"") -> None:
         """Another address for a frame, under a name of its own."""
-        value = encode(url, attribute.quote) + attribute.quote + self._own_name() + mark
-        self.edits[attribute.value_start] = attribute.end, value
+        self.edits.replace(attribute, url, self._own_name() + mark)
 
     def _own_name(self, state: bytes = b"") -> bytes:
         """A name for a frame that no other has, nor the same frame while its vendor is decided otherwise: on Back,
@@ -365,22 +351,5 @@ class _Ruling:
         if self.renamed:
             return b""
         self.renamed, self.lasting = True, False
-        self._remove(b"name")
+        self.edits.remove(b"name")
         return b' name="consentry-%s%d"' % (state, self.offset)
-
-    # ── edits ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _replace(self, attribute: Attribute, value: str) -> None:
-        self.edits[attribute.value_start] = attribute.value_end, encode(value, attribute.quote)
-
-    def _remove(self, *names: bytes) -> None:
-        """Takes attributes out, each with the white space before it where what follows stays apart."""
-        before = name_end(self.tag)
-        for attribute in self.all:
-            if attribute.name in names:
-                self.edits.pop(attribute.value_start, None)
-                start = attribute.start
-                if self.tag[attribute.end] in b"\t\n\f\r >":
-                    start = before + len(self.tag[before:start].rstrip(b"\t\n\f\r "))
-                self.edits[start] = attribute.end, b""
-            before = attribute.end
