@@ -23,12 +23,13 @@ PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c0
 
 @dataclass(frozen=True)
 class Contact:
-    """One connection (`target` empty) or one request on it."""
+    """One connection (`target` empty) or one request on it, `at` seconds since 1970."""
 
     host: str
     target: str = ""
     head: bytes = field(default=b"", repr=False)
     body: bytes = field(default=b"", repr=False)
+    at: float = field(default_factory=time.time, repr=False, compare=False)
 
 
 class Internet(socketserver.ThreadingTCPServer):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Error, Page, Playwright
+from playwright.sync_api import Error, Page, Playwright, Response
 
 from proxy.catalogue.load import load
 from proxy.catalogue.match import Matcher, embeds
@@ -92,14 +92,21 @@ READ = """() => {
 
 
 def view(stage: Stage, page: Page, go: Callable[[], object]) -> Sight:
-    """Do one thing that loads a page, wait until it is quiet, and tell what came of it."""
+    """Do one thing that loads a page, wait until it is quiet, and tell what came of it: what the page before did until
+    the first byte of the new one is left out."""
     errors: Counter[str] = Counter()
+    answers: list[Response] = []
 
     def hear(error: Error) -> None:
         if not error.message.startswith("Transition was"):  # an animated move within one site that was cut short
             errors[error.message] += 1
 
+    def arrive(answer: Response) -> None:
+        if answer.request.is_navigation_request() and answer.frame == page.main_frame and answer.status // 100 != 3:
+            answers.append(answer)
+
     page.on("pageerror", hear)
+    page.on("response", arrive)
     stage.around.until_quiet(SETTLE)
     stage.around.forget()
     go()
@@ -107,7 +114,15 @@ def view(stage: Stage, page: Page, go: Callable[[], object]) -> Sight:
     touch(page)
     stage.around.until_quiet(SETTLE)
     page.remove_listener("pageerror", hear)
-    return Sight(page.evaluate(READ), errors, stage.around.seen())
+    page.remove_listener("response", arrive)
+    contacts = [contact for contact in stage.around.seen() if contact.at >= _first_byte(answers[0])]
+    return Sight(page.evaluate(READ), errors, contacts)
+
+
+def _first_byte(answer: Response) -> float:
+    """When it came, in seconds since 1970."""
+    timing = answer.request.timing
+    return (timing["startTime"] + timing["responseStart"]) / 1000
 
 
 CATALOGUE = load()
