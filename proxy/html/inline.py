@@ -161,7 +161,7 @@ class Literals:
         known = self._rules.literals.get(key)
         if known is None:
             known = (weigh(self._rules, literal, url, style=self._style, open_ended=open_ended),)
-            self._rules.literals.put(key, known, 2 * len(key) + 300)
+            self._rules.literals.put(key, known)
         return known[0]
 
     def _change(self, literal: Literal, text: bytes, stop: int, offset: int) -> tuple[int, int, bytes] | None:

@@ -8,8 +8,10 @@ is no whole page.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from proxy.model import Action, Category, Decision
@@ -41,6 +43,30 @@ class TagReport:
     action: Action
     reason: str
 
+    @property
+    def host(self) -> str:
+        """Of an absolute URL; empty for a part of one."""
+        return self.url.partition("://")[2].partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Retold:
+    """The tags of a stretch of markup that stood in an earlier page, with offsets from its start: what is worked out of
+    them for one page serves for the next."""
+
+    tags: tuple[TagReport, ...]
+
+    @cached_property
+    def actions(self) -> Mapping[Action, int]:
+        """How many there are of each."""
+        return Counter(tag.action for tag in self.tags)
+
+    @cached_property
+    def contacts(self) -> tuple[TagReport, ...]:
+        """One tag for each vendor, host and reason."""
+        found = {(tag.vendor, tag.host, tag.reason): tag for tag in self.tags}
+        return tuple(found.values())
+
 
 @dataclass(frozen=True)
 class Page:
@@ -51,7 +77,7 @@ class Page:
     changes; where like visits are given the very same mapping, nothing is worked out twice. `first_party` are the host
     suffixes that are the shop itself, lower case. `banner` and `footer` are given the page's `lang` (None if it states
     none) and return ASCII bytes that go right after `<body>` and before `</body>`; None: nothing goes in. `report`
-    hears of every tag, in the order of the page.
+    hears of every tag, in the order of the page; where `retold` is there, it hears of those of a stretch seen before.
     """
 
     origin: str
@@ -63,3 +89,4 @@ class Page:
     banner: Callable[[str | None], bytes] | None = None
     footer: Callable[[str | None], bytes] | None = None
     report: Callable[[TagReport], None] | None = field(default=None)
+    retold: Callable[[Retold], None] | None = field(default=None)

@@ -39,6 +39,11 @@ class Place:
         self._templates = 0
 
     @property
+    def phase(self) -> int | None:
+        """What tells which tokens matter from here on: 0 once the body is open; None within a `<template>`."""
+        return None if self._templates else self.waiting + (self.waiting and self._after_head)
+
+    @property
     def skip(self) -> re.Pattern[bytes]:
         """What the scanner may pass over now."""
         return grammar.SKIP_HEAD if self.waiting else grammar.SKIP_BODY

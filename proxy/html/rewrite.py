@@ -24,6 +24,7 @@ from proxy.html.place import MARKS, NOWHERE, Place
 from proxy.html.rules import Rules, Weighed, rules_of
 from proxy.html.scan import END, RAW, START, Kind, Scanner
 from proxy.html.speculation import Speculation
+from proxy.html.stretches import Stretches
 from proxy.html.tags import rule_tag
 from proxy.model import Action
 
@@ -41,7 +42,8 @@ class Rewriter:
 
     def __init__(self, page: Page) -> None:
         self._place = Place(page)
-        self._markup = Markup(page, rules_of(page), Embeds(page), self._place)
+        self._stretches = Stretches(page)
+        self._markup = Markup(self._stretches.page, rules_of(page), Embeds(page), self._place)
         #: The page's first bytes, while they could be a byte order mark, which is no text.
         self._mark: bytes | None = b""
 
@@ -55,8 +57,8 @@ class Rewriter:
             self._mark = None
             if piece.startswith(BOM_UTF8):
                 self._markup.begin_at(len(BOM_UTF8))
-                return BOM_UTF8 + self._markup.feed(piece[len(BOM_UTF8) :])
-        return self._markup.feed(piece)
+                return BOM_UTF8 + self._stretches.through(piece[len(BOM_UTF8) :], self._markup)
+        return self._stretches.through(piece, self._markup)
 
     def close(self) -> bytes:
         """What was held back, and the banner and footer if they had no place before."""
@@ -87,7 +89,8 @@ class Markup:
         if depth > _DEEPEST:
             raise CannotRewrite(f"more than {_DEEPEST} documents are nested in each other")
         self._page = page
-        self._rules = rules
+        #: What it is judged by now: a `<base>` changes it.
+        self.rules = rules
         self._embeds = embeds
         self._place = place
         self._inherited_lang = lang
@@ -104,6 +107,8 @@ class Markup:
         self._markup: Markup | None = None
         self._out: list[bytes] = []
         self._copied = 0
+        #: Where the last thing stood that became what it did by more than its own bytes.
+        self._particular = -1
 
     def begin_at(self, offset: int) -> None:
         """What is fed first stands so far on in the page."""
@@ -114,17 +119,51 @@ class Markup:
         """Whether all constructs that began have ended."""
         return self._scanner.in_content
 
+    @property
+    def offset(self) -> int:
+        """The offset in the page of what is fed next."""
+        return self._where(len(self._scanner.buffer))
+
+    @property
+    def between(self) -> bool:
+        """Whether what is fed next becomes what it does whatever stood before it, but for what the page as a whole is
+        known by (its rules, and which embeds it had)."""
+        free = self._code == b"" and self._literals is None and self._markup is None
+        return free and self._scanner.between and self.phase is not None
+
+    @property
+    def ender(self) -> bytes:
+        """What ends, most likely, what is open where that does not hold."""
+        return self._scanner.ender
+
+    @property
+    def phase(self) -> int | None:
+        """Of what is put in, as `Place` has it."""
+        return 0 if self._place is None else self._place.phase
+
+    def lasting_since(self, offset: int) -> bool:
+        """Whether all from there on became what it did by its own bytes and the rules alone."""
+        return self._particular <= offset
+
+    def pass_over(self, size: int) -> int:
+        """Take so many bytes, between two constructs, for read; their offset in the page."""
+        offset = self.offset
+        self._scanner.pass_over(size)
+        return offset
+
     def feed(self, piece: bytes, *, last: bool = False) -> bytes:
         """The bytes that can leave now."""
         scanner, place = self._scanner, self._place
         scanner.feed(piece)
-        scanner.stops = self._rules.widgets.before(scanner.buffer)
+        scanner.stops = self.rules.widgets.before(scanner.buffer)
         self._out, self._copied = [], 0
         for token in scanner.tokens(last=last):
             kind, start, end, name = token
             at, markup = NOWHERE
             if place is not None and (place.waiting or name in MARKS):
                 at, markup = place.put(token, scanner)
+                if at >= 0 or name in MARKS:
+                    self._particular = self._where(end)
                 scanner.skip = place.skip
             if kind is END:
                 if self._code or self._markup is not None:
@@ -171,19 +210,21 @@ class Markup:
             if name in (b"script", b"style"):
                 self._code, self._literals = b"", None
         tag = self._scanner.buffer[start:end]
-        ruled = self._rules.tags.get(tag)
+        ruled = self.rules.tags.get(tag)
         if ruled is None:
             ruled = rule_tag(
                 name,
                 tag,
-                self._rules,
+                self.rules,
                 self._spot,
                 self._where(start),
                 lambda inner: self._inner(inner, start),
                 widget=bool(self._scanner.stops) and self._scanner.stops_in(start, end),
             )
             if ruled.lasting:
-                self._rules.tags.put(tag, ruled, len(tag) + len(ruled.tag or b"") + 200)
+                self.rules.tags.put(tag, ruled)
+            else:
+                self._particular = self._where(end)
         if ruled.tag is not None:
             self._edit(start, end, ruled.tag)
         if ruled.told and self._page.report is not None:
@@ -195,7 +236,7 @@ class Markup:
         if name == b"noscript" or framed:
             self._markup = Markup(
                 self._page,
-                self._rules,
+                self.rules,
                 self._embeds,
                 scripting=False,
                 framed=framed and name != b"noscript",
@@ -205,8 +246,10 @@ class Markup:
                 lang=self._lang,
             )
             self._markup._scanner.frames = self._scanner.frames
-        if name == b"base" and not self._based:
-            self._rebase(tag)
+        if name == b"base":
+            self._particular = self._where(end)
+            if not self._based:
+                self._rebase(tag)
 
     def _spot(self, own_id: str | None) -> Spot:
         """The embed that stands here."""
@@ -215,7 +258,7 @@ class Markup:
     def _inner(self, document: bytes, start: int) -> bytes:
         """A document that stands in an attribute's value, rewritten."""
         offset, depth, embeds = self._where(start), self._depth + 1, Embeds(self._page, inner=True)
-        inner = Markup(self._page, self._rules, embeds, offset=offset, fixed=True, depth=depth, lang=self._lang)
+        inner = Markup(self._page, self.rules, embeds, offset=offset, fixed=True, depth=depth, lang=self._lang)
         return inner.feed(document, last=True)
 
     def _rebase(self, tag: bytes) -> None:
@@ -223,7 +266,7 @@ class Markup:
         for attribute in parse(tag):
             if attribute.name == b"href" and attribute.first:
                 self._based = True
-                self._rules = rules_of(self._page, _resolved(decode(attribute.raw), self._page.url))
+                self.rules = rules_of(self._page, _resolved(decode(attribute.raw), self._page.url))
 
     def _tell(self, offset: int, element: str, weighed: Weighed) -> None:
         vendor, report = weighed.vendor, self._page.report
@@ -249,13 +292,13 @@ class Markup:
         """A piece of a script or style sheet."""
         over = self._scanner.text_over
         if self._literals is None and self._code == b"rules":
-            self._literals = Speculation(self._rules, self._tell_literal)
+            self._literals = Speculation(self.rules, self._tell_literal)
         elif self._literals is None:
             style = self._code == b"style"
-            found = self._rules.hosts_in(text, style=style)
+            found = self.rules.hosts_in(text, style=style)
             if over and not found:
                 return text
-            literals = self._literals = Literals(self._rules, self._tell_literal, style=style)
+            literals = self._literals = Literals(self.rules, self._tell_literal, style=style)
             return literals.feed(text, last=over, found=found)
         return self._literals.feed(text, last=over)
 
@@ -279,6 +322,7 @@ class Markup:
                     break
                 rest += inner.feed(closer)
             rest += inner.feed(b"", last=True)
+            self._particular = max(self._particular, inner._particular)
         return rest
 
 

@@ -23,6 +23,7 @@ from proxy.html import escaped
 from proxy.html.hosts import Hosts
 from proxy.html.literal import LONGEST_HOST
 from proxy.html.page import Page
+from proxy.html.remembered import Remembered
 from proxy.html.verdict import Use, verdict
 from proxy.html.widgets import Widgets
 from proxy.model import Action, Decision, Reason
@@ -75,31 +76,8 @@ class Ruled(NamedTuple):
     lasting: bool
 
 
-class Remembered(Generic[V]):
-    """What was worked out, by bytes: two generations, so that what is asked for again stays and memory has an end."""
-
-    ENTRIES = 8192
-    SIZE = 2 << 20
-
-    def __init__(self) -> None:
-        self.young: dict[bytes, V] = {}
-        self._old: dict[bytes, V] = {}
-        self._size = 0
-
-    def get(self, key: bytes) -> V | None:
-        found = self.young.get(key)
-        if found is None and (found := self._old.get(key)) is not None:
-            self.put(key, found, len(key))
-        return found
-
-    def put(self, key: bytes, value: V, size: int) -> None:
-        """Keeps it; `size` is what key and value take, in bytes, roughly."""
-        if size > self.SIZE >> 5:
-            return
-        if len(self.young) >= self.ENTRIES or self._size > self.SIZE:
-            self._old, self.young, self._size = self.young, {}, 0
-        self.young[key] = value
-        self._size += size
+def _ruled_size(tag: bytes, ruled: Ruled) -> int:
+    return len(tag) + len(ruled.tag or b"") + 200
 
 
 class Rules:
@@ -118,9 +96,9 @@ class Rules:
         self.widgets = _widgets(Identity(use))
         #: Whether relative URLs are a third party's.
         self._based = self.split("") is not None
-        self.tags: Remembered[Ruled] = Remembered()
+        self.tags: Remembered[bytes, Ruled] = Remembered(_ruled_size)
         #: What was worked out for literals, by their bytes and how they stand; in a tuple, for it may be None.
-        self.literals: Remembered[tuple[Weighed | None]] = Remembered()
+        self.literals: Remembered[bytes, tuple[Weighed | None]] = Remembered(lambda key, _: 2 * len(key) + 300)
 
     def split(self, url: str) -> Split | None:
         """Host and target of a third party's URL; None for the shop's own, and for what contacts nobody."""

@@ -172,6 +172,27 @@ class Scanner:
         return self._until is None and self._raw is None and self._partial is None and self.cursor == len(self.buffer)
 
     @property
+    def between(self) -> bool:
+        """Whether what is fed next is read alike whatever stood before it: in HTML, and in no element of its kind."""
+        return self.in_content and self.foreign is None and not self._templates and not self.frames
+
+    @property
+    def ender(self) -> bytes:
+        """What ends that, most likely."""
+        if self._raw is not None:
+            return b"</" + self._raw.name
+        if self._until is not None:
+            return self._until.value or b"<"
+        if self.foreign is not None:
+            return b"</svg"
+        return b"</template" if self._templates else b">"
+
+    def pass_over(self, size: int) -> None:
+        """Take so many bytes, between two constructs, for read."""
+        self.base += self.cursor + size
+        self.buffer, self.cursor = b"", 0
+
+    @property
     def in_text(self) -> bool:
         """Whether an element's raw text goes on from here."""
         return self._raw is not None

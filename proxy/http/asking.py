@@ -21,7 +21,7 @@ from proxy.consent.cookie import cookie_name
 from proxy.consent.site import site_of
 from proxy.csp import admit
 from proxy.csp.seen import Seen
-from proxy.html.page import Page, TagReport
+from proxy.html.page import Page, Retold, TagReport
 from proxy.html.verdict import Other, Use, verdict
 from proxy.http import caching
 from proxy.http.backstop import Backstop
@@ -189,6 +189,7 @@ class Asking:
             banner=partial(banner, site, question.visit) if shown == "banner" else None,
             footer=partial(footer, site, question.visit) if shown == "footer" else None,
             report=report or self._hear,
+            retold=None if report else self._hear_again,
         )
 
     def given(self, question: Question, status: int, *, coding: str | None) -> Given:
@@ -227,6 +228,12 @@ class Asking:
     def _hear(self, tag: TagReport) -> None:
         _TAGS[tag.action].inc()
         self._backstop.note(tag)
+
+    def _hear_again(self, retold: Retold) -> None:
+        for action, count in retold.actions.items():
+            _TAGS[action].inc(count)
+        for tag in retold.contacts:
+            self._backstop.note(tag)
 
     def _forgetting(self, question: Question) -> list[bytes]:
         names = denied_names(question.cookies, self._vendor_cookies, question.ruling.allowed)

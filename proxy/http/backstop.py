@@ -46,7 +46,7 @@ class Backstop:
     def note(self, tag: TagReport) -> None:
         """A tag of a page that is being rewritten."""
         if tag.vendor is not None and (tag.reason is Reason.ESSENTIAL or tag.vendor in self._use.vendors):
-            self._seen.note(tag.url.partition("://")[2].partition("/")[0], tag.vendor)
+            self._seen.note(tag.host, tag.vendor)
 
     def headers(self, origin: str, own: str, decisions: Mapping[str, Decision], *, shown: bool) -> HeaderList:
         """What a page of `origin`, on the domain `own`, gets under these decisions. Call it when the first piece of

@@ -1,0 +1,132 @@
+"""What stretches of markup became, remembered by their bytes: most of a page's markup has been seen before.
+
+Rules of this file: a stretch begins and ends at a `<` where the page stands between two constructs, so that what it
+becomes depends on its own bytes and the page's rules alone; what depends on more (where it stands, which embed it is,
+what the page has said before) is never remembered. Where a stretch ends is decided by the bytes that follow its start,
+not by the pieces in which they come: a token in one stretch leaves the next ones as they were. What is remembered is
+bounded, for all pages of the process together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from proxy.html.page import Page, Retold, TagReport
+from proxy.html.remembered import Remembered
+
+if TYPE_CHECKING:
+    from proxy.html.rewrite import Markup
+    from proxy.html.rules import Rules
+
+#: Bytes that a stretch has at least; it ends at the first `<` after them.
+SHORTEST = 2048
+#: Tags that make of what follows something else.
+_PARTICULAR = (b"<html", b"<body")
+#: Bytes that all stretches of a generation may take.
+ROOM = 8 << 20
+
+
+class Stretch(NamedTuple):
+    """What became of a stretch: its new bytes (None: as it was), and what was told, with offsets from its start (None:
+    nobody listened). Where a stretch does not end between two constructs, `size` says how many bytes from its start on
+    one does, and nothing else holds."""
+
+    out: bytes | None
+    told: Retold | None
+    size: int = 0
+
+
+#: The page's rules, the phase of what is put in, and the bytes.
+_Key = tuple["Rules", int | None, bytes]
+
+
+def _size(key: _Key, stretch: Stretch) -> int:
+    return len(key[2]) + len(stretch.out or b"") + 300 * len(stretch.told.tags if stretch.told else ()) + 300
+
+
+_remembered: Remembered[_Key, Stretch] = Remembered(_size, size=ROOM)
+
+
+class Stretches:
+    """Takes a page's markup through, a stretch at a time. `page` is given to `markup`, which does what is new."""
+
+    def __init__(self, page: Page) -> None:
+        self._report = page.report
+        self._told: list[TagReport] | None = None
+        self.page = page if page.report is None else replace(page, report=self._hear)
+        #: Bytes of the stretch that has begun.
+        self._since = 0
+
+    def through(self, piece: bytes, markup: Markup) -> bytes:
+        """What leaves of the next piece of the page."""
+        at, out = 0, []
+        while (cut := self._cut(piece, at, markup)) >= 0:
+            if self._since or not markup.between:
+                out.append(markup.feed(piece[at:cut]))
+            else:
+                cut = self._stretch(piece, at, cut, markup, out)
+            at, self._since = cut, 0
+        self._since += len(piece) - at
+        out.append(markup.feed(piece[at:] if at else piece))
+        return b"".join(out) if len(out) > 1 else out[0]
+
+    def _cut(self, piece: bytes, at: int, markup: Markup) -> int:
+        """Where what begins at `at` ends: once it is long enough, but after the tags that say what the page is, and
+        before the body's end; in a script or the like, after that. -1 where the piece does not say."""
+        if not self._since and not markup.between:
+            return _after(markup.ender, piece, at)
+        cut = piece.find(b"<", at + max(1, SHORTEST - self._since))
+        end = cut if cut >= 0 else len(piece)
+        for particular in _PARTICULAR if markup.phase or not markup.offset else ():
+            if (found := _after(particular, piece, at, end)) >= 0:
+                return found
+        return piece.rfind(b"</body", at + 1) if cut < 0 else cut
+
+    def _stretch(self, piece: bytes, at: int, cut: int, markup: Markup, out: list[bytes]) -> int:
+        """One whole stretch, seen before or not; where it ends."""
+        rules, phase, end = markup.rules, markup.phase, cut
+        found = _remembered.get((rules, phase, piece[at:cut]))
+        if found is not None and found.size:
+            end = at + found.size
+            found = _remembered.get((rules, phase, piece[at:end]))
+        if found is None or found.size or (found.told is None and self._report is not None):
+            return self._new(piece, at, cut, markup, out)
+        offset = markup.pass_over(end - at)
+        out.append(piece[at:end] if found.out is None else found.out)
+        if self.page.retold is not None and found.told is not None:
+            self.page.retold(found.told)
+        elif self._report is not None and found.told is not None:
+            for tag in found.told.tags:
+                self._report(replace(tag, offset=offset + tag.offset))
+        return end
+
+    def _new(self, piece: bytes, at: int, cut: int, markup: Markup, out: list[bytes]) -> int:
+        """Reads a stretch that was not seen before, and on to the end of what stands across its cut."""
+        self._told = None if self._report is None else []
+        rules, phase, start, end = markup.rules, markup.phase, markup.offset, cut
+        made = [markup.feed(piece[at:cut])]
+        while not markup.between and (further := _after(markup.ender, piece, end)) >= 0:
+            made.append(markup.feed(piece[end:further]))
+            end = further
+        text, told, self._told = b"".join(made), self._told, None
+        if markup.between and (markup.rules, markup.phase) == (rules, phase) and markup.lasting_since(start):
+            whole = piece[at:end]
+            retold = None if told is None else Retold(tuple(replace(tag, offset=tag.offset - start) for tag in told))
+            _remembered.put((rules, phase, whole), Stretch(None if text == whole else text, retold))
+            if end > cut:
+                _remembered.put((rules, phase, piece[at:cut]), Stretch(None, None, end - at))
+        out.append(text)
+        return end
+
+    def _hear(self, tag: TagReport) -> None:
+        assert self._report is not None
+        self._report(tag)
+        if self._told is not None:
+            self._told.append(tag)
+
+
+def _after(tag: bytes, piece: bytes, start: int, end: int | None = None) -> int:
+    """Where the next `<` stands after such a tag, which begins in these bounds; -1 where the piece does not say."""
+    found = piece.find(tag, start, end)
+    return found if found < 0 else piece.find(b"<", found + 1)

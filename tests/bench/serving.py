@@ -1,0 +1,303 @@
+"""How fast the shop's traffic goes through: `make bench`, or `python -m tests.bench.serving [--short]`.
+
+Side by side in one run: nginx as the storefront, asked directly; nginx in front of it (`proxy_pass`), nginx that
+replaces text (`subs_filter`, with three rules and with one for each described vendor); a plain proxy of Starlette and
+httpx; and Consentry. Each proxy is one process on the first core; storefront and wrk share the last. A table of answers
+a second, one of their ratios, the time to the first byte at a hundred requests a second, and the memory of a worker.
+Needs nginx with libnginx-mod-http-subs-filter, and wrk (Debian). Written to bench-results.json under "serving".
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from proxy.catalogue.load import load
+from tests.places import NGINX, ROOT, real_pages
+
+WRK = shutil.which("wrk")
+SUBS_FILTER = Path("/usr/lib/nginx/modules/ngx_http_subs_filter_module.so")
+THREE = ("googletagmanager.com", "google-analytics.com", "connect.facebook.net")
+#: Requests a second at which times to the first byte are taken, and how many of them.
+PACE, SAMPLES = 100, 1000
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked for: a file of the storefront, under a name for the table."""
+
+    name: str
+    path: str
+    gzip: bool = False
+    filtered: bool = False
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """Something that answers for the storefront, and the process whose memory counts."""
+
+    name: str
+    port: int
+    pid: int
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--short", action="store_true", help="a second a case instead of six")
+    options.add_argument("--only", help="cases whose name holds this")
+    options.add_argument("--out", type=Path, default=ROOT / "bench-results.json")
+    chosen = options.parse_args()
+    if WRK is None or NGINX is None:
+        raise SystemExit("nginx and wrk are needed: apt-get install nginx-light libnginx-mod-http-subs-filter wrk")
+    with tempfile.TemporaryDirectory() as name, all_running(Path(name)) as (proxies, cases):
+        cases = [case for case in cases if not chosen.only or chosen.only in case.name]
+        measured = {
+            "answers a second": rates(proxies, cases, 1 if chosen.short else 6),
+            "first byte, ms": first_bytes(proxies, SAMPLES // (5 if chosen.short else 1)),
+            "memory, MB": {proxy.name: round(memory(proxy.pid), 1) for proxy in proxies if proxy.pid},
+        }
+    show(measured)
+    kept = json.loads(chosen.out.read_text("utf-8")) if chosen.out.exists() else {}
+    chosen.out.write_text(json.dumps(kept | {"serving": measured}, indent=2) + "\n", encoding="utf-8")
+
+
+# ── what is measured ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def rates(proxies: list[Proxy], cases: list[Case], seconds: int) -> dict[str, dict[str, float]]:
+    """Answers a second by case and proxy; the proxies take turns twice, and the better turn counts."""
+    found: dict[str, dict[str, float]] = {}
+    for case in cases:
+        row = found.setdefault(case.name, {})
+        for _ in range(2):
+            for proxy in proxies:
+                if proxy.name.startswith("nginx, ") and not case.filtered:
+                    continue
+                row[proxy.name] = max(row.get(proxy.name, 0), _wrk(proxy, case, seconds))
+    return found
+
+
+def _wrk(proxy: Proxy, case: Case, seconds: int) -> float:
+    command = ["taskset", "-c", _last(), str(WRK), "-t1", "-c32", f"-d{seconds}s"]
+    command += ["-H", "Accept: text/html", "-H", "Sec-Fetch-Dest: document", "-H", "Accept-Encoding: gzip"][
+        : 6 if case.gzip else 4
+    ]
+    told = subprocess.run(
+        [*command, f"http://127.0.0.1:{proxy.port}{case.path}"], capture_output=True, text=True, check=True
+    ).stdout
+    if "Non-2xx" in told or "Socket errors" in told:
+        raise SystemExit(f"{proxy.name}, {case.name}: not every answer was one\n{told}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])  # type: ignore[index]
+
+
+def first_bytes(proxies: list[Proxy], samples: int) -> dict[str, dict[str, float]]:
+    """Milliseconds to an answer's first byte, one request after another on one connection."""
+    found: dict[str, list[float]] = {proxy.name: [] for proxy in proxies if not proxy.name.startswith("nginx, ")}
+    open_ones = {proxy.name: socket.create_connection(("127.0.0.1", proxy.port)) for proxy in proxies}
+    for one in open_ones.values():
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    ask = b"GET /small.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    start = time.perf_counter()
+    for turn in range(samples):
+        for name, taken in found.items():
+            before = time.perf_counter()
+            open_ones[name].sendall(ask)
+            _answer(open_ones[name])
+            taken.append((time.perf_counter() - before) * 1000)
+        time.sleep(max(0.0, start + (turn + 1) / PACE - time.perf_counter()))
+    for one in open_ones.values():
+        one.close()
+    return {
+        name: {"median": round(statistics.median(taken), 3), "p99": round(sorted(taken)[int(len(taken) * 0.99)], 3)}
+        for name, taken in found.items()
+    }
+
+
+def _answer(connection: socket.socket) -> None:
+    came = b""
+    while b"\r\n\r\n" not in came:
+        came += connection.recv(65536)
+    head, _, body = came.partition(b"\r\n\r\n")
+    size = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
+    while len(body) < size:
+        body += connection.recv(65536)
+
+
+def memory(pid: int) -> float:
+    """Resident memory of a process in MB."""
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024  # type: ignore[index]
+
+
+def show(measured: Mapping[str, Mapping[str, object]]) -> None:
+    console = Console()
+    by_case: Mapping[str, Mapping[str, float]] = measured["answers a second"]  # type: ignore[assignment]
+    names = list(dict.fromkeys(name for row in by_case.values() for name in row))
+    table = Table("case", *names, title="Answers a second, one core")
+    ratios = Table("case", *(name for name in names if name != "Consentry"), title="Consentry's, as a share of theirs")
+    for case, row in by_case.items():
+        table.add_row(case, *(f"{row[name]:,.0f}" if name in row else "" for name in names))
+        ratios.add_row(
+            case,
+            *(f"{row['Consentry'] / row[name]:.2f}" if name in row else "" for name in names if name != "Consentry"),
+        )
+    console.print(table, ratios)
+    times = Table("", "median", "p99", title=f"Milliseconds to the first byte of 2 KB, {PACE} requests a second")
+    for name, row in measured["first byte, ms"].items():
+        times.add_row(name, f"{row['median']:.2f}", f"{row['p99']:.2f}")  # type: ignore[index]
+    console.print(times)
+    console.print("memory at rest after that, MB:", measured["memory, MB"])
+
+
+# ── what is running ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.contextmanager
+def all_running(folder: Path) -> Iterator[tuple[list[Proxy], list[Case]]]:
+    cases = _files(folder / "shop")
+    ports = [_free_port() for _ in range(6)]
+    storefront, plain, three, every, starlette, consentry = ports
+    shop = f"http://127.0.0.1:{storefront}"
+    vendors = [vendor.technical.match[0].partition("/")[0].partition("?")[0] for vendor in load().vendors.values()]
+    with contextlib.ExitStack() as stack:
+        _nginx(stack, folder / "storefront", storefront, f"root {folder}/shop; {_TOKENS}", core=_last())
+        pids = [
+            _nginx(stack, folder / "plain", plain, _pass(shop), core="0"),
+            _nginx(stack, folder / "three", three, _pass(shop) + _subs(THREE), core="0"),
+            _nginx(stack, folder / "every", every, _pass(shop) + _subs(vendors), core="0"),
+            _python(stack, ["-m", "tests.bench.plain", shop, str(starlette)], starlette),
+            _consentry(stack, folder, shop, consentry),
+        ]
+        names = ["nginx", "nginx, 3 rules", f"nginx, {len(vendors)} rules", "Starlette + httpx", "Consentry"]
+        proxies = [Proxy(name, port, pid) for name, port, pid in zip(names, ports[1:], pids, strict=True)]
+        yield [Proxy("direct", storefront, 0), *proxies], cases
+
+
+def _files(folder: Path) -> list[Case]:
+    """The storefront's files, and what is asked for."""
+    folder.mkdir()
+    (folder / "small.json").write_text(json.dumps({"pots": ["clay"] * 256})[:2048])
+    pages = {page.name: page.read_text("utf-8", "replace") for page in real_pages()}
+    fitting = [text for text in pages.values() if 200_000 < len(text.encode()) < 300_000]
+    page = fitting[0] if fitting else _made(290_000)
+    (folder / "page.html").write_text(page, encoding="utf-8")
+    (folder / "page.bin").write_text(page, encoding="utf-8")
+    (folder / "token.html").write_text(page.replace("<body", "<body data-token=@@@", 1), encoding="utf-8")
+    (folder / "short.html").write_text(_made(20_000), encoding="utf-8")
+    with (folder / "large.bin").open("wb") as large:
+        large.write(os.urandom(1 << 20) * 10)
+    kilobytes = f"{len(page.encode()) // 1000} KB"
+    return [
+        Case("2 KB JSON", "/small.json"),
+        Case("20 KB page, rewritten", "/short.html", filtered=True),
+        Case(f"{kilobytes}, not HTML", "/page.bin"),
+        Case(f"{kilobytes} page, rewritten", "/page.html", filtered=True),
+        Case(f"{kilobytes} page with a token, rewritten", "/token.html", filtered=True),
+        Case(f"{kilobytes} page, rewritten, gzip", "/page.html", gzip=True),
+        Case("10 MB, not HTML", "/large.bin"),
+    ]
+
+
+def _made(size: int) -> str:
+    """A page put together: what a shop's has, over and over."""
+    head = (
+        "<!doctype html><html lang=en><head><meta charset=utf-8><title>Pots</title>"
+        "<script async src='https://www.googletagmanager.com/gtag/js?id=G-1'></script></head><body>"
+    )
+    piece = (
+        '<div class="product" data-id="{0}"><a href="/pots/{0}"><img src="/img/{0}.jpg" alt="A pot" loading=lazy></a>'
+        "<p>Made of clay, fired twice, and glazed by hand in our own workshop.</p>"
+        '<img src="https://www.facebook.com/tr?id={0}&ev=PageView" width=1 height=1><script>track("pot", {0})</script>'
+        "</div>\n"
+    )
+    return head + "".join(piece.format(number) for number in range(size // len(piece))) + "</body></html>"
+
+
+#: A token in each answer: nothing can remember the page.
+_TOKENS = "location = /token.html { sub_filter '@@@' '\"$request_id\"'; }"
+
+
+def _pass(shop: str) -> str:
+    return (
+        "location / { proxy_pass http://shop; proxy_http_version 1.1; proxy_set_header Connection ''; "
+        "proxy_set_header Host $host; proxy_set_header Accept-Encoding ''; proxy_buffers 16 64k; } "
+        f"# {shop}\n"
+    )
+
+
+def _subs(texts: tuple[str, ...] | list[str]) -> str:
+    return "subs_filter_types text/html; " + " ".join(f"subs_filter '{text}' 'consentry.invalid';" for text in texts)
+
+
+def _nginx(stack: contextlib.ExitStack, folder: Path, port: int, server: str, *, core: str) -> int:
+    folder.mkdir()
+    shop = re.search(r"# http://(\S+)", server)
+    upstream = f"upstream shop {{ server {shop[1]}; keepalive 64; }}" if shop else ""
+    module = f"load_module {SUBS_FILTER};" if "subs_filter " in server else ""
+    user = "user root;" if os.getuid() == 0 else ""
+    (folder / "nginx.conf").write_text(
+        f"{module} daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; {user}\n"
+        "events { worker_connections 1024; }\n"
+        f"http {{ access_log off; default_type application/octet-stream; sendfile on; tcp_nodelay on;\n"
+        "types { text/html html; application/json json; } gzip_types text/html; keepalive_requests 1000000;\n"
+        f"client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;\n"
+        f"uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
+        f"{upstream} server {{ listen 127.0.0.1:{port}; {server}\n }} }}\n"
+    )
+    command = ["taskset", "-c", core, str(NGINX), "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    pid = _run(stack, command, port)
+    return int(subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True).stdout.split()[0])
+
+
+def _python(stack: contextlib.ExitStack, arguments: list[str], port: int) -> int:
+    return _run(stack, ["taskset", "-c", "0", sys.executable, *arguments], port)
+
+
+def _consentry(stack: contextlib.ExitStack, folder: Path, shop: str, port: int) -> int:
+    (folder / "consentry.toml").write_text(f'[storefront]\nurl = "{shop}"\n')
+    arguments = ["-m", "proxy", "serve", "--dev", "--config", str(folder / "consentry.toml")]
+    arguments += ["--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0", "--state", str(folder / "state")]
+    return _python(stack, arguments, port)
+
+
+def _run(stack: contextlib.ExitStack, command: list[str], port: int) -> int:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+    stack.callback(process.wait)
+    stack.callback(process.send_signal, signal.SIGTERM)
+    for _ in range(200):
+        if process.poll() is not None:
+            raise SystemExit(f"did not start: {' '.join(command)}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return process.pid
+        time.sleep(0.05)
+    raise SystemExit(f"did not listen: {' '.join(command)}")
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _last() -> str:
+    return str((os.cpu_count() or 1) - 1)
+
+
+if __name__ == "__main__":
+    main()
