@@ -99,9 +99,10 @@ class Markup:
         self._fixed = fixed
         self._depth = depth
         self._based = False
-        #: What the text of the open element is (Ruled.code), and where it began in the page.
+        #: What the text of the open element is (Ruled.code).
         self._code = b""
-        self._code_offset = 0
+        #: Bytes of that text that the literals have had, and where they would begin in the page if they were in one.
+        self._had = self._code_offset = 0
         self._literals: Literals | Speculation | None = None
         #: The other reading of the open element's text: as markup.
         self._markup: Markup | None = None
@@ -167,7 +168,8 @@ class Markup:
                 scanner.skip = place.skip
             if kind is END:
                 if self._code or self._markup is not None:
-                    self._edit(start, start, self._flushed() if scanner.foreign else self._ended(name))
+                    over = not scanner.foreign or self._markup is not None
+                    self._edit(start, start, self._ended(name) if over else self._flushed())
                 self._edit(at, at, markup)
                 continue
             if at == start:
@@ -231,15 +233,14 @@ class Markup:
             for element, weighed in ruled.told:
                 self._tell(self._where(start), element, weighed)
         if ruled.code:
-            self._code, self._code_offset = ruled.code, self._where(end)
-        framed = self._scanner.frames and self._scanner.in_text
-        if name == b"noscript" or framed:
+            self._code = ruled.code
+        if self._scanner.in_text and (name == b"noscript" or self._scanner.frames):
             self._markup = Markup(
                 self._page,
                 self.rules,
                 self._embeds,
                 scripting=False,
-                framed=framed and name != b"noscript",
+                framed=name != b"noscript",
                 offset=self._where(end),
                 fixed=self._fixed,
                 depth=self._depth,
@@ -282,6 +283,10 @@ class Markup:
     def _text(self, kind: Kind, start: int, end: int) -> None:
         text = changed = self._scanner.buffer[start:end]
         if self._code:
+            if self._literals is None:
+                self._had = 0
+            self._code_offset = self._where(start) - self._had
+            self._had += len(text)
             changed = self._rewritten(text)
         if self._markup is not None and kind is RAW:
             changed = self._markup.feed(changed)
@@ -303,7 +308,7 @@ class Markup:
         return self._literals.feed(text, last=over)
 
     def _tell_literal(self, offset: int, weighed: Weighed) -> None:
-        where = self._code_offset if self._fixed else self._code_offset + offset
+        where = self._offset if self._fixed else self._code_offset + offset
         self._tell(where, "style text" if self._code == b"style" else "script text", weighed)
 
     def _flushed(self) -> bytes:
