@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.address import parse_exact
 from proxy.consent.failure import failure_headers, failure_page
-from proxy.http.visit import Headers, Seals, host_of, languages, peer_trusted, read_visit, values
+from proxy.http.visit import Fields, Headers, Seals, host_of, languages, peer_trusted, read_visit, values
 from proxy.settings import Settings
 
 _log = structlog.get_logger("proxy.http")
@@ -58,13 +58,13 @@ class Dispatch:
         if scope["type"] != "http":
             raise RuntimeError(f"the public listener does not serve {scope['type']}")
         send = _dated(send)
-        headers: Headers = tuple(scope["headers"])
+        headers = Fields(scope["headers"])
         refusal = self._refusal(scope["method"], headers)
         if refusal is not None:
             await _refuse(refusal, headers, send, self._settings.consent.prefix)
             return
         self._tell_of_stranger(scope.get("client"), headers)
-        scope = {**scope, "headers": list(headers)}
+        scope = {**scope, "headers": headers}
         scope["consentry.visit"] = read_visit(scope, self._settings, self._seal, self._today())
         await self._room(scope["raw_path"])(scope, receive, send)
 

@@ -10,6 +10,8 @@ the `rollout`, nothing is ruled on but what any proxy must.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from contextlib import aclosing
 
 from starlette.types import Message, Receive, Scope, Send
@@ -27,6 +29,9 @@ from proxy.http.upload import Upload, VisitorLeft
 from proxy.http.upstream import Answer, Kind, StorefrontDown, Upstream
 from proxy.settings import Settings
 
+#: Seconds that an answer may take before it is noticed that its visitor has left.
+UNWATCHED = 0.1
+
 
 class Forward:
     """The ASGI app that forwards. It finds the `Visit` in `scope["consentry.visit"]`."""
@@ -41,11 +46,8 @@ class Forward:
         upload, reply = Upload(scope["headers"], receive), _Reply(send, head_only=scope["method"] == "HEAD")
         try:
             async with asyncio.timeout(None) as present:
-                watch = asyncio.create_task(_end_with_visitor(upload, present))
-                try:
+                with _watched(upload, present):
                     outcome = await self._answer(scope, upload, reply)
-                finally:
-                    watch.cancel()
         except VisitorLeft:
             outcome = "left"
         except TimeoutError:
@@ -168,6 +170,19 @@ class Forward:
         while piece := await answer.read():
             await reply.body(piece)
         return "passed"
+
+
+@contextlib.contextmanager
+def _watched(upload: Upload, present: asyncio.Timeout) -> Iterator[None]:
+    """Ends `present` when the visitor leaves. Most answers are over before it is worth a task to watch for that."""
+    loop, tasks = asyncio.get_running_loop(), []
+    timer = loop.call_later(UNWATCHED, lambda: tasks.append(loop.create_task(_end_with_visitor(upload, present))))
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def _end_with_visitor(upload: Upload, present: asyncio.Timeout) -> None:

@@ -10,7 +10,6 @@ a visitor who left) closes its connection: one is returned to the pool only afte
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -200,9 +199,7 @@ class Upstream:
             left = seconds if owed.since is None else owed.since + seconds - loop.time()
             if left <= 0:
                 raise StorefrontDown(Kind.FIRST_BYTE, f"no answer within {seconds:g} s")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await wire.stirred()
+            await wire.stirred(left)
 
 
 class _Owed:

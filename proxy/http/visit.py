@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from starlette.types import Scope
@@ -64,16 +64,34 @@ def target(scope: Scope) -> bytes:
     return raw + b"?" + query if query else raw
 
 
+class Fields(list[tuple[bytes, bytes]]):
+    """A request's headers, never changed, that are asked for many names."""
+
+    @cached_property
+    def by_name(self) -> Mapping[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {}
+        for name, value in self:
+            found.setdefault(name, []).append(value)
+        return found
+
+
 def values(headers: Headers, name: bytes) -> list[bytes]:
     """Every value of a header, in order."""
+    if isinstance(headers, Fields):
+        return headers.by_name.get(name, [])
     return [value for found, value in headers if found == name]
 
 
 def host_of(headers: Headers) -> str | None:
     """The one Host of a request, in lower case; None where it is missing, repeated or no host (RFC 9112, 3.2)."""
     hosts = values(headers, b"host")
-    text = hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
-    return text if _HOST.match(text) and len(text) <= 255 else None
+    return _host(hosts[0]) if len(hosts) == 1 else None
+
+
+@lru_cache(1024)
+def _host(value: bytes) -> str | None:
+    text = value.decode("latin-1").lower()
+    return text if len(text) <= 255 and _HOST.match(text) else None
 
 
 def origin_of(scope: Scope, settings: Settings) -> str:
