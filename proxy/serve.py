@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -33,6 +34,9 @@ GRACE: Mapping[int, int] = {signal.SIGINT: 1, signal.SIGTERM: 5}
 #: Seconds that an idle connection is kept: longer than front servers keep theirs (nginx: 60), so that they end it first
 #: and never send a request into a connection that is just being closed.
 KEEP_ALIVE = 75
+
+#: New objects after which the interpreter looks for cycles among them.
+GARBAGE = 20_000
 
 #: Connections that may wait to be accepted.
 BACKLOG = 2048
@@ -192,6 +196,7 @@ async def serve(
     _end_on_signals(listeners, supervised)
     logging.getLogger("uvicorn.error").addFilter(_tells_news)
     await served.start()
+    _leave_settled_alone()
     try:
         ready()
         async with asyncio.TaskGroup() as group:
@@ -200,6 +205,14 @@ async def serve(
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(served.stop(), GRACE[signal.SIGTERM])
+
+
+def _leave_settled_alone() -> None:
+    """What was built once (the catalogue above all) is never garbage: collections need not look at it, and requests
+    make little that counting references does not free."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
