@@ -11,6 +11,9 @@ from prometheus_client import Counter
 #: of ours instead of the storefront's), reset (broken off in mid-answer), left (the visitor left first).
 REQUESTS = Counter("consentry_requests_total", "Requests to the storefront, by what became of them.", ["outcome"])
 
+#: reason: head-too-large, malformed, framing, version, head-slow, body-slow, unread (the answer was not read).
+REFUSED = Counter("consentry_refused_connections_total", "Connections closed on what clients did.", ["reason"])
+
 #: reason: coding, charset, range, rewriter, limits.
 REFUSED_HTML = Counter("consentry_refused_html_total", "HTML that was not passed on, since it was not cut.", ["reason"])
 

@@ -159,7 +159,16 @@ def _numbers(host: str) -> frozenset[IPv4Address | IPv6Address]:
 
 
 class _Listener(uvicorn.Server):
-    """One of two servers in one loop: signals are the process's, not the server's."""
+    """One of two servers in one loop: signals are the process's, not the server's. Once a second it gives up the
+    clients that are overdue."""
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, Edge):
+                    connection.overdue(now)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,30 +1,39 @@
 """The server's protocol, and what it lets through by itself that an edge must not.
 
 Rules: a head is bounded in bytes and in lines, and answered 431 beyond that; what is no HTTP is refused, and never in
-the middle of another answer; a body is in chunks, by HTTP/1.1 and with no other coding, or as long as it says; trailers
-never become headers; an absolute-form target's host is the Host (RFC 9112, 3.2.2) where there is one; a target is kept
-to the byte, a `?` with nothing behind it too, in `scope["consentry.target"]`. Upgrades are not served: a request is
-answered as if it had not asked for one (RFC 9110, 7.8), on a connection that then ends, and with a body it is refused,
-since the parser below would read that body as the next request. So does the connection end of a client that waits for
-100 and is answered without: it may leave its body out (RFC 9110, 10.1.1). HTTP/1.0 clients never get chunks: a body
-without a length ends with the connection, in order where it is whole and with a reset where it is not.
+the middle of another answer; who owes us something and does not move is given up; a body is in chunks, by HTTP/1.1 and
+with no other coding, or as long as it says; trailers never become headers; an absolute-form target's host is the Host
+(RFC 9112, 3.2.2) where there is one; a target is kept to the byte, a `?` with nothing behind it too, in
+`scope["consentry.target"]`. Upgrades are not served: a request is answered as if it had not asked for one (RFC 9110,
+7.8), on a connection that then ends, and with a body it is refused, since the parser below would read that body as the
+next request. So does the connection end of a client that waits for 100 and is answered without: it may leave its body
+out (RFC 9110, 10.1.1). HTTP/1.0 clients never get chunks: a body without a length ends with the connection, in order
+where it is whole and with a reset where it is not.
 """
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
+from typing import cast
 from urllib.parse import urlsplit
 
 from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from proxy import metrics
 from proxy.http.upload import has_body
 
 #: What a request's head may be: bytes of target, names and values, and how many headers. Browsers and front servers
 #: stay below 16 KB.
 HEAD_BYTES = 64 * 1024
 HEAD_LINES = 128
+#: Seconds within which a request's head must be whole, from its first byte (or from the connection's beginning).
+HEAD_SECONDS = 20.0
+#: Seconds in which something more of a request's body must come, and in which a client must read something more of its
+#: answer. Longer than a phone is in a tunnel.
+STILL_SECONDS = 60.0
 
 
 class _Cycle(RequestResponseCycle):
@@ -66,10 +75,43 @@ class Edge(HttpToolsProtocol):
     """Give it to uvicorn as `http=`."""
 
     _in_head = False
+    #: When the head began, when bytes last came, and when fewer than `_unread` bytes were last waiting to be read.
+    _begun = _heard = _read = 0.0
+    _unread = 0
     _fed = 0
     _size = 0
     _refused = False
     _answered: RequestResponseCycle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._begun = self._heard = self.loop.time()
+
+    def overdue(self, now: float) -> None:
+        """Give the client up if it owes us something for too long. Called every now and then with the loop's time."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        if self._refused or self.transport.is_closing():
+            return
+        if self.flow.write_paused:
+            unread = self.transport.get_write_buffer_size()
+            if unread < self._unread:
+                self._unread, self._read = unread, now
+            elif now - self._read > STILL_SECONDS:
+                metrics.REFUSED.labels("unread").inc()
+                self._refused = True
+                self.transport.abort()
+        elif self._in_head:
+            if now - self._begun > HEAD_SECONDS:
+                self._refuse(b"408 Request Timeout", "head-slow")
+        elif cycle is None:
+            if now - self._begun > HEAD_SECONDS:  # browsers connect ahead: nobody asked, so nothing is answered
+                self.transport.close()
+        elif cycle.more_body and not self.flow.read_paused and now - self._heard > STILL_SECONDS:
+            self._refuse(b"408 Request Timeout", "body-slow")
+
+    def pause_writing(self) -> None:
+        self._unread, self._read = self.transport.get_write_buffer_size(), self.loop.time()
+        super().pause_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered, also where another one waits behind it."""
@@ -81,14 +123,16 @@ class Edge(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
+        self._heard = self.loop.time()
         if self._in_head:
             self._fed += len(data)
         super().data_received(data)
         if self._in_head and self._fed > 2 * HEAD_BYTES:
-            self._refuse(b"431 Request Header Fields Too Large")
+            self._refuse(b"431 Request Header Fields Too Large", "head-too-large")
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self._begun = self._heard
         self._fed = self._size = 0
         super().on_message_begin()
 
@@ -97,7 +141,7 @@ class Edge(HttpToolsProtocol):
             return
         self._size += len(name) + len(value)
         if self._size + len(self.url) > HEAD_BYTES or len(self.headers) >= HEAD_LINES:
-            self._refuse(b"431 Request Header Fields Too Large")
+            self._refuse(b"431 Request Header Fields Too Large", "head-too-large")
         else:
             super().on_header(name, value)
 
@@ -108,7 +152,7 @@ class Edge(HttpToolsProtocol):
         upgrades = self.parser.should_upgrade()
         unfit = self._unfit(upgrades)
         if unfit is not None:
-            self._refuse(unfit)
+            self._refuse(*unfit)
             return
         if b"://" in self.url.partition(b"?")[0] and not self.url.startswith(b"/"):
             host = urlsplit(self.url).netloc.rpartition(b"@")[2]
@@ -119,17 +163,18 @@ class Edge(HttpToolsProtocol):
         if upgrades:
             self.cycle.keep_alive = False
 
-    def _unfit(self, upgrades: bool) -> bytes | None:
+    def _unfit(self, upgrades: bool) -> tuple[bytes, str] | None:
         """Why a head that the parser takes is refused all the same: what stands behind it could be read in two ways."""
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
-            return b"505 HTTP Version Not Supported"
+            return b"505 HTTP Version Not Supported", "version"
         codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
         framed = not codings or (codings == [b"chunked"] and version == "1.1")
-        return b"400 Bad Request" if not framed or (upgrades and has_body(self.headers)) else None
+        fit = framed and not (upgrades and has_body(self.headers))
+        return None if fit else (b"400 Bad Request", "framing")
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (uvicorn's interface)
-        self._refuse(b"400 Bad Request")
+        self._refuse(b"400 Bad Request", "malformed")
 
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: whoever asks for an upgrade must not be able to fill the log."""
@@ -151,8 +196,9 @@ class Edge(HttpToolsProtocol):
         if not self._refused:
             super().on_message_complete()
 
-    def _refuse(self, status: bytes) -> None:
+    def _refuse(self, status: bytes, reason: str) -> None:
         """Answer and close. What is being answered before it on this connection is broken off, never mixed with it."""
+        metrics.REFUSED.labels(reason).inc()
         self._refused = True
         if self.cycle is None or self.cycle.response_complete or self._broke_its_body(self.cycle):
             self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)

@@ -172,6 +172,14 @@ class Shop:
     port: int
     settings: Settings
     upstream: Upstream
+    connections: set[Edge]
+
+    async def later(self, seconds: float) -> None:
+        """Let the server look after its connections as if so much time had passed."""
+        for _ in range(5):
+            await asyncio.sleep(0.02)
+        for connection in tuple(self.connections):
+            connection.overdue(asyncio.get_running_loop().time() + seconds)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -249,7 +257,7 @@ async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(lambda: Edge(config, state, {}), "127.0.0.1", 0)
     try:
-        yield Shop(server.sockets[0].getsockname()[1], settings, upstream)
+        yield Shop(server.sockets[0].getsockname()[1], settings, upstream, state.connections)  # type: ignore[arg-type]
     finally:
         for _ in range(5):  # a server that is closed while it accepts leaks the connection
             await asyncio.sleep(0)

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 
 import pytest
+from prometheus_client import REGISTRY
 
-from proxy.http.edge import HEAD_BYTES, HEAD_LINES
+from proxy.http.edge import HEAD_BYTES, HEAD_LINES, HEAD_SECONDS, STILL_SECONDS
 from tests.http.shop import Answer, Storefront, answering, open_shop, page, read_answer, read_request, request
 
 PLAIN = page(b"x", kind=b"text/plain")
@@ -249,3 +250,79 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
     answers, lines, _ = await ask(request("/1"), second, request("/3"), answers=3)
     assert [answer.status for answer in answers] == [200, 200, 200]
     assert [line.split()[1] for line in lines] == [b"/1", b"/2", b"/3"]
+
+
+def refused(reason: str) -> float:
+    return REGISTRY.get_sample_value("consentry_refused_connections_total", {"reason": reason}) or 0
+
+
+async def test_a_head_that_does_not_end_is_given_up() -> None:
+    before = refused("head-slow")
+    async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(b"GET / HTTP/1.1\r\nHost: shop.exa")
+        await shop.later(HEAD_SECONDS - 1)
+        writer.write(b"mple\r\nX-More: 1")
+        await shop.later(HEAD_SECONDS + 1)
+        assert (await read_answer(reader)).status == 408
+        assert await reader.read() == b""
+        writer.close()
+        assert storefront.requests == []
+    assert refused("head-slow") == before + 1
+
+
+async def test_a_connection_on_which_nothing_is_asked_is_closed_without_a_word() -> None:
+    async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        await shop.later(HEAD_SECONDS + 1)
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_body_that_does_not_come_is_given_up() -> None:
+    before = refused("body-slow")
+    async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/", "Content-Length: 10", method="POST") + b"abc")
+        await shop.later(STILL_SECONDS - 1)
+        await shop.later(STILL_SECONDS + 1)
+        assert (await read_answer(reader)).status == 408
+        assert await reader.read() == b""
+        writer.close()
+    assert refused("body-slow") == before + 1
+
+
+async def test_an_answer_that_nobody_reads_is_given_up_and_one_that_is_read_slowly_is_not() -> None:
+    before = refused("unread")
+    async with answering(page(b"x" * (64 << 20), kind=b"text/plain")) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/"))
+        await reader.readexactly(1 << 20)
+        await shop.later(0)
+        await shop.later(STILL_SECONDS - 1)
+        await reader.readexactly(16 << 20)
+        assert refused("unread") == before
+        await shop.later(0)
+        await shop.later(STILL_SECONDS + 1)
+        assert refused("unread") == before + 1
+        assert not (await read_answer_rest(reader))
+        writer.close()
+
+
+async def read_answer_rest(reader: asyncio.StreamReader) -> bool:
+    """Whether the rest of 64 MB comes whole."""
+    try:
+        await reader.readexactly(47 << 20)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return False
+    return True
+
+
+async def test_who_owes_nothing_is_left_alone() -> None:
+    async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        for _ in range(2):
+            writer.write(request("/"))
+            assert (await read_answer(reader)).status == 200
+            await shop.later(1000)
+        writer.close()
