@@ -14,6 +14,9 @@ REQUESTS = Counter("consentry_requests_total", "Requests to the storefront, by w
 #: reason: head-too-large, malformed, framing, version, head-slow, body-slow, unread (the answer was not read).
 REFUSED = Counter("consentry_refused_connections_total", "Connections closed on what clients did.", ["reason"])
 
+#: outcome: done, refused (something was wrong with what is there now; the old goes on).
+RELOADS = Counter("consentry_reloads_total", "Reloads of settings and vendor files, by outcome.", ["outcome"])
+
 #: reason: coding, charset, range, rewriter, limits.
 REFUSED_HTML = Counter("consentry_refused_html_total", "HTML that was not passed on, since it was not cut.", ["reason"])
 

@@ -15,17 +15,17 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from multiprocessing import parent_process
-from typing import Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from proxy.errors import Problem, Refused
 from proxy.http.edge import Edge
+from proxy.reloading import Current, Reload, Served
 
 #: Seconds that answers under way are given to finish: at a keyboard next to nothing, in a deployment long enough for
 #: a page (a browser repeats what was cut off, a customer may not).
@@ -40,22 +40,6 @@ GARBAGE = 20_000
 
 #: Connections that may wait to be accepted.
 BACKLOG = 2048
-
-
-class Served(Protocol):
-    """What is served: the two apps, and what to run before the first request and after the last."""
-
-    @property
-    def public(self) -> ASGIApp: ...
-
-    @property
-    def admin(self) -> ASGIApp: ...
-
-    @property
-    def start(self) -> Callable[[], Awaitable[None]]: ...
-
-    @property
-    def stop(self) -> Callable[[], Awaitable[None]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +166,14 @@ def run(
     *,
     ready: Callable[[], None] = lambda: None,
     supervised: bool = False,
+    reload: Reload | None = None,
 ) -> None:
     """Serve until a signal. `build` is called inside the loop; `ready` once signals are heard and all is started.
 
-    `supervised`: end when the parent process is gone, too.
+    `supervised`: end when the parent process is gone, too. `reload`: what a SIGHUP calls.
     """
     with asyncio.Runner(loop_factory=_config(_nothing).get_loop_factory()) as runner:
-        runner.run(serve(build, public, admin, ready=ready, supervised=supervised))
+        runner.run(serve(build, public, admin, ready=ready, supervised=supervised, reload=reload))
 
 
 async def serve(
@@ -198,11 +183,14 @@ async def serve(
     *,
     ready: Callable[[], None] = lambda: None,
     supervised: bool = False,
+    reload: Reload | None = None,
 ) -> None:
     """`run`, in a loop that is already there (the demo has more in it)."""
-    served = build()
+    served = Current(build)
     listeners = [_Listener(_config(served.public)), _Listener(_config(served.admin))]
     _end_on_signals(listeners, supervised)
+    if reload is not None:
+        _reload_on_signal(served, reload)
     logging.getLogger("uvicorn.error").addFilter(_tells_news)
     await served.start()
     _leave_settled_alone()
@@ -244,6 +232,17 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 async def _nothing(*_: object) -> None:
     """An app for a configuration that is only asked for its event loop."""
+
+
+def _reload_on_signal(served: Current, reload: Reload) -> None:
+    loop, under_way = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+    def renew() -> None:
+        task = loop.create_task(served.renew(reload))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, renew)
 
 
 def _end_on_signals(listeners: list[_Listener], supervised: bool) -> None:

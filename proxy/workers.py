@@ -4,7 +4,8 @@ Rules: the sockets are bound by the parent and inherited, so no worker can fail 
 connection to whoever is free. Workers are started afresh (spawned, not forked): nothing of the parent's threads or
 loops is in them. One that dies is started again, at once if it had lived, after `PAUSE` seconds if it had not. Workers
 never see the keyboard's SIGINT; the parent passes on one SIGTERM, and kills what outlives the time it gave. A worker
-whose parent is gone ends by itself.
+whose parent is gone ends by itself. A SIGHUP is passed on to all, if what the parent then reads can be served; who is
+started later is started by that.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from types import FrameType
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from proxy.errors import Refused
 from proxy.serve import GRACE
 
 #: Seconds to wait before a worker that died young is started again; and until what age it counts as young.
@@ -57,8 +59,18 @@ def shared_metrics(state: Path) -> Iterator[Path]:
 class Supervisor:
     """Keeps `count` workers running until a signal; `run` returns when the last of them is gone."""
 
-    def __init__(self, work: Work, count: int, public: socket.socket, admin: socket.socket, metrics: Path) -> None:
+    def __init__(
+        self,
+        work: Work,
+        count: int,
+        public: socket.socket,
+        admin: socket.socket,
+        metrics: Path,
+        reload: Callable[[], Work] | None = None,
+    ) -> None:
+        """`reload` checks everything anew, raising `Refused`, and gives the work of workers started from then on."""
         self.work = work
+        self.reload = reload
         self.count = count
         self.sockets = (public, admin)
         self.metrics = metrics
@@ -73,11 +85,27 @@ class Supervisor:
             ready()
             while not self.signals:
                 for sentinel in wait([woken, *self.workers]):
-                    if sentinel in self.workers:
+                    if sentinel == woken and not self.signals:
+                        os.read(woken, 64)
+                        self._renew()
+                    elif sentinel in self.workers:
                         self._bury(self.workers.pop(sentinel), self.born.pop(sentinel), woken)
                 if not self.signals:
                     self._start_missing()
             self._end(woken)
+
+    def _renew(self) -> None:
+        if self.reload is None:
+            return
+        try:
+            self.work = self.reload()
+        except Refused as refused:
+            for problem in refused.problems:
+                _log.error("not reloaded: the old settings go on: %s", problem)
+            return
+        for worker in self.workers.values():
+            if worker.pid is not None:
+                os.kill(worker.pid, signal.SIGHUP)
 
     def _start_missing(self) -> None:
         while len(self.workers) < self.count:
@@ -119,17 +147,18 @@ def _how(exit_code: int | None) -> str:
 
 @contextlib.contextmanager
 def _signals_into(heard: list[int]) -> Iterator[int]:
-    """Appends each SIGINT and SIGTERM to the list; yields a descriptor that is readable once one has come."""
+    """Appends each SIGINT and SIGTERM to the list; yields a descriptor that is readable once they or SIGHUP came."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
 
     def hear(number: int, _: FrameType | None) -> None:
-        heard.append(number)
+        if number in GRACE:
+            heard.append(number)
         with contextlib.suppress(BlockingIOError):
             os.write(writer, b"!")
 
-    before = {number: signal.signal(number, hear) for number in GRACE}
+    before = {number: signal.signal(number, hear) for number in (*GRACE, signal.SIGHUP)}
     try:
         yield reader
     finally:

@@ -10,7 +10,8 @@ import functools
 import os
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from proxy.catalogue.known import Known
     from proxy.catalogue.schema import Vendor
     from proxy.catalogue.use import InUse
+    from proxy.reloading import Served
     from proxy.settings import Settings
+    from proxy.workers import Work
 
 #: So many vendors are named at the start; more are only counted.
 _NAMED = 12
@@ -62,32 +65,66 @@ def serve(
     if problems:
         raise Refused(problems)
     public_socket, admin_socket = _bind_both(listen, admin)
+    anew = functools.partial(
+        _load_again, config, vendors, dev=dev, storefront=storefront, keys=loaded.settings.secret_keys
+    )
     ready = functools.partial(_summarise, loaded, address_of(public_socket), address_of(admin_socket), workers)
     if workers == 1:
-        _run_alone(loaded, public_socket, admin_socket, ready)
+        _run_alone(loaded, public_socket, admin_socket, ready, anew)
     else:
-        _run_workers(loaded, public_socket, admin_socket, ready, workers, state)
+        _run_workers(loaded, public_socket, admin_socket, ready, anew, workers, state)
     say("Ended.")
 
 
-def _run_alone(loaded: Loaded, public: socket.socket, admin: socket.socket, ready: Callable[[], None]) -> None:
+def _load_again(
+    config: Path | None, vendors: Sequence[Path] | None, *, dev: bool, storefront: str | None, keys: tuple[bytes, ...]
+) -> Loaded:
+    """What a running process serves by from now on. Throw-away keys are not thrown away by that."""
+    loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
+    return replace(loaded, settings=loaded.settings.model_copy(update={"secret_keys": keys})) if dev else loaded
+
+
+def _run_alone(
+    loaded: Loaded,
+    public: socket.socket,
+    admin: socket.socket,
+    ready: Callable[[], None],
+    anew: Callable[[], Loaded],
+) -> None:
+    configure_logs()
+    run(_built(loaded), public, admin, ready=ready, reload=lambda: _built(anew()))
+
+
+def _built(loaded: Loaded) -> Callable[[], Served]:
     from proxy.app import build
 
-    configure_logs()
-    run(lambda: build(loaded.settings, loaded.catalogue), public, admin, ready=ready)
+    return functools.partial(build, loaded.settings, loaded.catalogue)
 
 
 def _run_workers(
-    loaded: Loaded, public: socket.socket, admin: socket.socket, ready: Callable[[], None], count: int, state: Path
+    loaded: Loaded,
+    public: socket.socket,
+    admin: socket.socket,
+    ready: Callable[[], None],
+    anew: Callable[[], Loaded],
+    count: int,
+    state: Path,
 ) -> None:
     from proxy.workers import Supervisor, shared_metrics
 
     configure_logs()
+    with shared_metrics(state) as metrics:
+        Supervisor(_work_of(loaded, anew), count, public, admin, metrics, reload=lambda: _work_of(anew(), anew)).run(
+            ready
+        )
+
+
+def _work_of(loaded: Loaded, anew: Callable[[], Loaded]) -> Work:
     catalogue = loaded.catalogue
     known = tuple(catalogue.known.values())
-    work = functools.partial(_work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files), known)
-    with shared_metrics(state) as metrics:
-        Supervisor(work, count, public, admin, metrics).run(ready)
+    return functools.partial(
+        _work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files), known, anew
+    )
 
 
 def _work(
@@ -95,6 +132,7 @@ def _work(
     vendors: tuple[Vendor, ...],
     files: dict[str, Path],
     known: tuple[Known, ...],
+    anew: Callable[[], Loaded],
     public: socket.socket,
     admin: socket.socket,
 ) -> None:
@@ -103,7 +141,7 @@ def _work(
 
     configure_logs()
     catalogue = catalogue_of(vendors, files, known)
-    run(lambda: build(settings, catalogue), public, admin, supervised=True)
+    run(lambda: build(settings, catalogue), public, admin, supervised=True, reload=lambda: _built(anew()))
 
 
 def _own_address(settings: Settings, listen: ListenAddress, admin: ListenAddress) -> list[Problem]:

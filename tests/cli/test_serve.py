@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -146,6 +147,37 @@ def test_several_workers_share_keys_and_counters(storefront: str, tmp_path: Path
     assert counted is not None, metrics
     assert float(counted[1]) == 12
     assert (served.process.returncode, said) == (0, f"{_WARNING}\nEnded.\n")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_hangup_makes_it_read_its_settings_again(storefront: str, tmp_path: Path, workers: str) -> None:
+    config = tmp_path / "consentry.toml"
+    config.write_text("")
+
+    def until(expected: Callable[[bytes], bool]) -> bool:
+        """Whether all of eight answers in a row are so before long: several workers change one after another."""
+        for _ in range(60):
+            if all(expected(httpx.get(served.public).content) for _ in range(8)):
+                return True
+            time.sleep(0.1)
+        return False
+
+    with serving(storefront, tmp_path, "--dev", "--config", config, "--workers", workers) as served:
+        assert until(lambda page: b"/_consent/stub/" in page)
+        config.write_text('mode = "pass"\n')
+        served.process.send_signal(signal.SIGHUP)
+        assert until(lambda page: page == PAGE)
+        config.write_text('mode = "passs"\n')
+        served.process.send_signal(signal.SIGHUP)
+        time.sleep(2)
+        assert until(lambda page: page == PAGE)
+        config.write_text("")
+        served.process.send_signal(signal.SIGHUP)
+        assert until(lambda page: b"/_consent/stub/" in page)
+        said = served.end()
+    assert "not reloaded: the old settings go on" in said
+    assert "consentry.toml:1" in said
+    assert served.process.returncode == 0
 
 
 def test_a_storefront_that_is_down_is_a_log_line_to_act_on(tmp_path: Path) -> None:
