@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "ruling",
         "http relay",
         "admin scan",
-        "app",
+        "app reloading",
         "serve logs",
         "workers",
         "cli demo",
