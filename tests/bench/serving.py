@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from proxy.catalogue.load import load
+from tests.free_port import free_port
 from tests.places import NGINX, ROOT, real_pages
 
 WRK = shutil.which("wrk")
@@ -171,7 +172,7 @@ def show(measured: Mapping[str, Mapping[str, object]]) -> None:
 @contextlib.contextmanager
 def all_running(folder: Path) -> Iterator[tuple[list[Proxy], list[Case]]]:
     cases = _files(folder / "shop")
-    ports = [_free_port() for _ in range(6)]
+    ports = [free_port() for _ in range(6)]
     storefront, plain, three, every, starlette, consentry = ports
     shop = f"http://127.0.0.1:{storefront}"
     vendors = [vendor.technical.match[0].partition("/")[0].partition("?")[0] for vendor in load().vendors.values()]
@@ -287,12 +288,6 @@ def _run(stack: contextlib.ExitStack, command: list[str], port: int) -> int:
             return process.pid
         time.sleep(0.05)
     raise SystemExit(f"did not listen: {' '.join(command)}")
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _last() -> str:

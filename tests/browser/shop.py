@@ -14,6 +14,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from playwright.sync_api import Page
+
 
 class _Files(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -67,6 +69,12 @@ def consentry(storefront: str, folder: Path, settings: str = "") -> Iterator[str
         process.stdout.close()
         process.wait(10)
         log.close()
+
+
+def press(page: Page, choice: str) -> None:
+    """Make a choice with the first button for it on a page; return when what comes then has loaded."""
+    with page.expect_navigation(wait_until="load", timeout=20_000):
+        page.locator(f"button[value={choice}]").first.click()
 
 
 def _where(process: subprocess.Popen[str], log: Path) -> str:

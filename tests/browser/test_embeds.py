@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Playwright
 
 from tests.browser.chromium import chromium
 from tests.browser.internet import Internet
-from tests.browser.shop import consentry, file_server
+from tests.browser.shop import consentry, file_server, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -129,20 +129,15 @@ def test_no_frame_is_restored_on_the_way_back_past_a_withdrawal(
     with chromium(running, around.flags, locale="en-GB") as context:
         page = context.new_page()
         page.goto(f"{origin}/jugs.html")
-        choose(page, "accept")
+        press(page, "accept")
         around.until_quiet(0.5)
         assert vendors_met(around) == {"www.youtube.com"}
         page.evaluate("sessionStorage.returning = true")
         page.goto(f"{origin}/_consent?return_to=/jugs.html")
-        choose(page, "withdraw")
+        press(page, "withdraw")
         around.forget()
         page.go_back(wait_until="load")
         page.go_back(wait_until="load")
         assert page.url == f"{origin}/jugs.html"
         around.until_quiet(0.5)
         assert vendors_met(around) == set()
-
-
-def choose(page: Page, choice: str) -> None:
-    with page.expect_navigation(wait_until="load"):
-        page.locator(f"button[value={choice}]").first.click()

@@ -24,6 +24,7 @@ from proxy.catalogue.load import load
 from proxy.catalogue.use import in_use
 from proxy.settings import load_settings
 from tests.browser.shop import file_server
+from tests.free_port import free_port
 from tests.places import NGINX, ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -41,12 +42,6 @@ def test_every_metric_is_explained() -> None:
     counted = {family.name + "_total" for family in REGISTRY.collect() if family.name.startswith("consentry_")}
     assert metrics.REQUESTS
     assert told == counted
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -73,7 +68,7 @@ def shop(tmp_path: Path) -> Iterator[httpx.Client]:
     certificate = authority.issue_cert("shop.example")
     (tmp_path / "key.pem").write_bytes(certificate.private_key_pem.bytes())
     (tmp_path / "chain.pem").write_bytes(b"".join(one.bytes() for one in certificate.cert_chain_pems))
-    tls, plain, admin = _free_port(), _free_port(), _free_port()
+    tls, plain, admin = free_port(), free_port(), free_port()
     with file_server(tmp_path / "shop") as storefront:
         settings = (DEPLOY / "consentry.toml").read_text().replace("http://127.0.0.1:3000", storefront)
         (tmp_path / "consentry.toml").write_text(settings)
