@@ -28,12 +28,13 @@ class Remembered(Generic[K, V]):
             self.put(key, found)
         return found
 
-    def put(self, key: K, value: V) -> None:
-        """Keeps it, if it is not much too large."""
+    def put(self, key: K, value: V) -> bool:
+        """Keeps it, if it is not much too large; whether it did."""
         size = self._size_of(key, value)
         if size > self._room >> 5:
-            return
+            return False
         if len(self._young) >= self._entries or self._size > self._room:
             self._old, self._young, self._size = self._young, {}, 0
         self._young[key] = value
         self._size += size
+        return True

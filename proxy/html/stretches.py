@@ -113,8 +113,8 @@ class Stretches:
         if markup.between and (markup.rules, markup.phase) == (rules, phase) and markup.lasting_since(start):
             whole = piece[at:end]
             retold = None if told is None else Retold(tuple(replace(tag, offset=tag.offset - start) for tag in told))
-            _remembered.put((rules, phase, whole), Stretch(None if text == whole else text, retold))
-            if end > cut:
+            kept = _remembered.put((rules, phase, whole), Stretch(None if text == whole else text, retold))
+            if kept and end > cut:
                 _remembered.put((rules, phase, piece[at:cut]), Stretch(None, None, end - at))
         out.append(text)
         return end
