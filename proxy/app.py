@@ -32,7 +32,7 @@ from proxy.http.forward import Forward
 from proxy.http.upstream import Upstream
 from proxy.http.visit import origin_of, values
 from proxy.relay import VendorHop, relay_app
-from proxy.settings import Settings
+from proxy.settings import Limits, Settings
 
 #: Bytes of chance in a record id: nobody guesses another visitor's (128 bits).
 RECORD_BYTES = 16
@@ -44,6 +44,8 @@ class Apps:
 
     public: ASGIApp
     admin: ASGIApp
+    limits: Limits
+    leave: Callable[[], None]
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
 
@@ -52,7 +54,7 @@ def build(settings: Settings, catalogue: Catalogue) -> Apps:
     """The apps of one site. Raises `Refused` where settings and catalogue do not fit. Call it inside the event loop."""
     use = in_use(catalogue, settings)
     seen = Seen()
-    upstream = Upstream(settings.storefront)
+    upstream = Upstream(settings.storefront, limits=settings.limits)
     hop = VendorHop(settings.vendors)
     seal = Seal(settings.secret_keys, settings.consent.domain or settings.origin or "")
     origin = functools.partial(origin_of, settings=settings)
@@ -74,17 +76,24 @@ def build(settings: Settings, catalogue: Catalogue) -> Apps:
     )
     running = False
 
+    def leave() -> None:
+        nonlocal running
+        running = False
+
     async def start() -> None:
         nonlocal running
         running = True
 
     async def stop() -> None:
-        nonlocal running
-        running = False
         await upstream.aclose()
         await hop.aclose()
 
-    return Apps(public, admin_app(lambda: running, _metrics), start, stop)
+    return Apps(public, admin_app(lambda: running, _metrics), _limits(settings), leave, start, stop)
+
+
+def _limits(settings: Settings) -> Limits:
+    """In development nobody waits for a balancer to hear that the process leaves."""
+    return settings.limits.model_copy(update={"leave_seconds": 0.0}) if settings.dev else settings.limits
 
 
 def _sites(settings: Settings, use: InUse) -> Callable[[Scope], Site]:

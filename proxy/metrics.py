@@ -11,7 +11,8 @@ from prometheus_client import Counter
 #: of ours instead of the storefront's), reset (broken off in mid-answer), left (the visitor left first).
 REQUESTS = Counter("consentry_requests_total", "Requests to the storefront, by what became of them.", ["outcome"])
 
-#: reason: head-too-large, malformed, framing, version, head-slow, body-slow, unread (the answer was not read).
+#: reason: head-too-large, body-too-large, malformed, framing, version, head-slow, body-slow, unread (the answer was
+#: not read).
 REFUSED = Counter("consentry_refused_connections_total", "Connections closed on what clients did.", ["reason"])
 
 #: outcome: done, refused (something was wrong with what is there now; the old goes on).

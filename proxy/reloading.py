@@ -17,12 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy import metrics
 from proxy.errors import Refused
+from proxy.settings.schema import Limits
 
 _log = structlog.get_logger("proxy.serve")
 
 
 class Served(Protocol):
-    """What is served: the two apps, and what to run before the first request and after the last."""
+    """What is served: the two apps, what clients may take, and what to call before the first request, when there will
+    be no more, and after the last."""
 
     @property
     def public(self) -> ASGIApp: ...
@@ -31,10 +33,23 @@ class Served(Protocol):
     def admin(self) -> ASGIApp: ...
 
     @property
+    def limits(self) -> Limits: ...
+
+    @property
+    def leave(self) -> Callable[[], None]: ...
+
+    @property
     def start(self) -> Callable[[], Awaitable[None]]: ...
 
     @property
     def stop(self) -> Callable[[], Awaitable[None]]: ...
+
+
+def tell_refused(refused: Refused) -> None:
+    """Log all that is wrong with what was read, and count it."""
+    for problem in refused.problems:
+        _log.error("not reloaded: the old settings go on", problem=str(problem))
+    metrics.RELOADS.labels("refused").inc()
 
 
 #: Reads and checks everything, in a thread; gives what builds the apps, in the event loop. Raises `Refused`.
@@ -46,6 +61,7 @@ class Current:
 
     def __init__(self, build: Callable[[], Served]) -> None:
         self._served = build()
+        self._left = False
         self._under_way: Counter[int] = Counter()
         self._idle = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -66,6 +82,15 @@ class Current:
         """The admin ASGI app."""
         await self._served.admin(scope, receive, send)
 
+    def limits(self) -> Limits:
+        """What clients may take now."""
+        return self._served.limits
+
+    def leave(self) -> None:
+        """From now on the process is not ready for more."""
+        self._left = True
+        self._served.leave()
+
     async def start(self) -> None:
         await self._served.start()
 
@@ -80,11 +105,11 @@ class Current:
             try:
                 fresh = (await asyncio.to_thread(reload))()
             except Refused as refused:
-                for problem in refused.problems:
-                    _log.error("not reloaded: the old settings go on", problem=str(problem))
-                metrics.RELOADS.labels("refused").inc()
+                tell_refused(refused)
                 return
             await fresh.start()
+            if self._left:
+                fresh.leave()
             old, self._served = self._served, fresh
             task = asyncio.create_task(self._retire(old))
             self._old.add(task)

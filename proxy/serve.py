@@ -2,8 +2,10 @@
 
 Rules: nothing here knows what the apps do. Sockets are bound before anything else is started, so that a taken port
 starts nothing; port 0 takes a free one. Forwarded headers are never believed by the server (`proxy_headers=False`;
-the app's own trusted networks decide), and it adds neither Date nor Server: both are the storefront's. A first SIGINT
-or SIGTERM lets answers under way finish for `GRACE` seconds, a second one does not wait.
+the app's own trusted networks decide), and it adds neither Date nor Server: both are the storefront's. A first SIGTERM
+makes /readyz say no, then, `leave_seconds` later, no connection is taken any more and answers under way have
+`grace_seconds` to finish; the admin listener ends last. A SIGINT is somebody at a keyboard: no leaving, and a second of
+grace. A second signal does not wait.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from multiprocessing import parent_process
 
@@ -26,10 +29,10 @@ from starlette.types import ASGIApp
 from proxy.errors import Problem, Refused
 from proxy.http.edge import Edge
 from proxy.reloading import Current, Reload, Served
+from proxy.settings.schema import Limits
 
-#: Seconds that answers under way are given to finish: at a keyboard next to nothing, in a deployment long enough for
-#: a page (a browser repeats what was cut off, a customer may not).
-GRACE: Mapping[int, int] = {signal.SIGINT: 1, signal.SIGTERM: 5}
+#: Seconds that answers under way are given to finish where somebody at a keyboard waits.
+IMPATIENT = 1.0
 
 #: Seconds that an idle connection is kept: longer than front servers keep theirs (nginx: 60), so that they end it first
 #: and never send a request into a connection that is just being closed.
@@ -172,7 +175,7 @@ def run(
 
     `supervised`: end when the parent process is gone, too. `reload`: what a SIGHUP calls.
     """
-    with asyncio.Runner(loop_factory=_config(_nothing).get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=_config(_nothing, Limits).get_loop_factory()) as runner:
         runner.run(serve(build, public, admin, ready=ready, supervised=supervised, reload=reload))
 
 
@@ -187,8 +190,8 @@ async def serve(
 ) -> None:
     """`run`, in a loop that is already there (the demo has more in it)."""
     served = Current(build)
-    listeners = [_Listener(_config(served.public)), _Listener(_config(served.admin))]
-    _end_on_signals(listeners, supervised)
+    listeners = [_Listener(_config(served.public, served.limits)), _Listener(_config(served.admin, Limits))]
+    _end_on_signals(served, listeners, supervised)
     if reload is not None:
         _reload_on_signal(served, reload)
     logging.getLogger("uvicorn.error").addFilter(_tells_news)
@@ -197,11 +200,12 @@ async def serve(
     try:
         ready()
         async with asyncio.TaskGroup() as group:
-            for listener, bound in zip(listeners, (public, admin), strict=True):
-                group.create_task(listener.serve([bound]))
+            group.create_task(listeners[1].serve([admin]))
+            await listeners[0].serve([public])
+            listeners[1].should_exit = True
     finally:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(served.stop(), GRACE[signal.SIGTERM])
+            await asyncio.wait_for(served.stop(), IMPATIENT)
 
 
 def _leave_settled_alone() -> None:
@@ -212,10 +216,10 @@ def _leave_settled_alone() -> None:
     gc.set_threshold(GARBAGE)
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, limits: Callable[[], Limits]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=Edge,
+        http=partial(Edge, limits=limits),  # type: ignore[arg-type]  # called as a class would be
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -226,7 +230,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE[signal.SIGTERM],
+        timeout_graceful_shutdown=int(IMPATIENT),
     )
 
 
@@ -245,17 +249,31 @@ def _reload_on_signal(served: Current, reload: Reload) -> None:
     loop.add_signal_handler(signal.SIGHUP, renew)
 
 
-def _end_on_signals(listeners: list[_Listener], supervised: bool) -> None:
+def grace_of(number: int, limits: Limits) -> tuple[float, float]:
+    """Seconds between a signal and the moment when no connection is taken any more, and for the answers then under
+    way."""
+    return (0.0, IMPATIENT) if number == signal.SIGINT else (limits.leave_seconds, limits.grace_seconds)
+
+
+def _end_on_signals(served: Current, listeners: list[_Listener], supervised: bool) -> None:
     """A supervised process ends in its own time, or with its parent; the supervisor kills what takes too long."""
-    loop = asyncio.get_running_loop()
+    loop, ending = asyncio.get_running_loop(), list[asyncio.Task[None]]()
+
+    async def leave(number: int) -> None:
+        served.leave()
+        wait, grace = grace_of(number, served.limits())
+        await asyncio.sleep(wait)
+        listeners[0].config.timeout_graceful_shutdown = grace  # type: ignore[assignment]  # seconds, as wait_for takes
+        listeners[0].should_exit = True
 
     def end(number: int) -> None:
-        for listener in listeners:
-            listener.force_exit = listener.should_exit and not supervised
-            listener.should_exit = True
-            listener.config.timeout_graceful_shutdown = GRACE[number]
+        if not ending:
+            ending.append(loop.create_task(leave(number)))
+        elif not supervised:
+            for listener in listeners:
+                listener.force_exit = listener.should_exit = True
 
-    for number in GRACE:
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end, number)
     parent = parent_process()
     if supervised and parent is not None:

@@ -26,7 +26,9 @@ from types import FrameType
 from prometheus_client.multiprocess import mark_process_dead
 
 from proxy.errors import Refused
-from proxy.serve import GRACE
+from proxy.reloading import tell_refused
+from proxy.serve import grace_of
+from proxy.settings.schema import Limits
 
 #: Seconds to wait before a worker that died young is started again; and until what age it counts as young.
 PAUSE = 1.0
@@ -66,10 +68,13 @@ class Supervisor:
         public: socket.socket,
         admin: socket.socket,
         metrics: Path,
-        reload: Callable[[], Work] | None = None,
+        limits: Limits,
+        reload: Callable[[], tuple[Work, Limits]] | None = None,
     ) -> None:
-        """`reload` checks everything anew, raising `Refused`, and gives the work of workers started from then on."""
+        """`limits` say how long a worker may take to end. `reload` checks everything anew, raising `Refused`, and gives
+        the work of workers started from then on."""
         self.work = work
+        self.limits = limits
         self.reload = reload
         self.count = count
         self.sockets = (public, admin)
@@ -98,10 +103,9 @@ class Supervisor:
         if self.reload is None:
             return
         try:
-            self.work = self.reload()
+            self.work, self.limits = self.reload()
         except Refused as refused:
-            for problem in refused.problems:
-                _log.error("not reloaded: the old settings go on: %s", problem)
+            tell_refused(refused)
             return
         for worker in self.workers.values():
             if worker.pid is not None:
@@ -127,7 +131,7 @@ class Supervisor:
             bound.close()
         for worker in self.workers.values():
             worker.terminate()
-        patience = time.monotonic() + GRACE[self.signals[0]] + 1
+        patience = time.monotonic() + sum(grace_of(self.signals[0], self.limits)) + 1
         heard = len(self.signals)
         os.read(woken, 64)
         while self.workers and len(self.signals) == heard and (left := patience - time.monotonic()) > 0:
@@ -153,12 +157,12 @@ def _signals_into(heard: list[int]) -> Iterator[int]:
     os.set_blocking(writer, False)
 
     def hear(number: int, _: FrameType | None) -> None:
-        if number in GRACE:
+        if number != signal.SIGHUP:
             heard.append(number)
         with contextlib.suppress(BlockingIOError):
             os.write(writer, b"!")
 
-    before = {number: signal.signal(number, hear) for number in (*GRACE, signal.SIGHUP)}
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield reader
     finally:

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest, multi
 from starlette.types import Message, Receive, Scope, Send
 
 from proxy.serve import ListenAddress, address_of, bind, run
+from proxy.settings import Limits
 from proxy.workers import Supervisor, shared_metrics
 
 ASKED = Counter("toy_asked_total", "Requests.")
@@ -46,6 +47,10 @@ async def admin(scope: Scope, receive: Receive, send: Send) -> None:
 class Toy:
     public = staticmethod(public)
     admin = staticmethod(admin)
+    limits = Limits(leave_seconds=0)
+
+    def leave(self) -> None:
+        pass
 
     async def start(self) -> None:
         print("started", os.getpid(), file=sys.stderr, flush=True)
@@ -66,7 +71,7 @@ def main(workers: int, state: Path) -> None:
         run(Toy, sockets[0], sockets[1])
     else:
         with shared_metrics(state) as metrics:
-            Supervisor(work, workers, sockets[0], sockets[1], metrics).run()
+            Supervisor(work, workers, sockets[0], sockets[1], metrics, Toy.limits).run()
 
 
 if __name__ == "__main__":

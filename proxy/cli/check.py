@@ -45,7 +45,7 @@ def _summary(loaded: Loaded) -> dict[str, object]:
         "mode": settings.mode,
         "origin": settings.origin,
         "controller": settings.controller.name if settings.controller else None,
-        "storefront": settings.storefront.url,
+        "storefront": ", ".join(settings.storefront.url) or None,
         "vendors_described": len(loaded.catalogue.vendors),
         "vendors_in_use": len(use.vendors),
         "categories": dict(sorted(categories.items())),

@@ -63,7 +63,7 @@ def init(
         raise Refused([Problem(str(out), None, "", "is there already.", mend)])
     loaded = load_all(None, vendors, dev=True, storefront=storefront)
     found = survey(start, loaded, Bounds(pages, seconds, pause, ignore_robots), Unknown.BLOCK)
-    text = start_settings(found, loaded.catalogue, loaded.settings.storefront.url, datetime.now(UTC).date())
+    text = start_settings(found, loaded.catalogue, "".join(loaded.settings.storefront.url), datetime.now(UTC).date())
     if out == _STDOUT:
         sys.stdout.write(text)
     else:

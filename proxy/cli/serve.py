@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from proxy.catalogue.schema import Vendor
     from proxy.catalogue.use import InUse
     from proxy.reloading import Served
-    from proxy.settings import Settings
+    from proxy.settings import Limits, Settings
     from proxy.workers import Work
 
 #: So many vendors are named at the start; more are only counted.
@@ -114,9 +115,13 @@ def _run_workers(
 
     configure_logs()
     with shared_metrics(state) as metrics:
-        Supervisor(_work_of(loaded, anew), count, public, admin, metrics, reload=lambda: _work_of(anew(), anew)).run(
-            ready
-        )
+        limits = loaded.settings.limits
+
+        def reload() -> tuple[Work, Limits]:
+            fresh = anew()
+            return _work_of(fresh, anew), fresh.settings.limits
+
+        Supervisor(_work_of(loaded, anew), count, public, admin, metrics, limits, reload).run(ready)
 
 
 def _work_of(loaded: Loaded, anew: Callable[[], Loaded]) -> Work:
@@ -149,10 +154,9 @@ def _own_address(settings: Settings, listen: ListenAddress, admin: ListenAddress
     if listen == admin and listen.port:
         mend = f"Choose another port for one of them, like {admin.host}:{admin.port + 1}."
         problems.append(Problem("--admin", None, "", f"{admin} is the address of --listen, too.", mend))
-    url = settings.storefront.url or ""
-    parts = urlsplit(url)
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
-    for option, address in (("--listen", listen), ("--admin", admin)):
+    for url, (option, address) in product(settings.storefront.url, (("--listen", listen), ("--admin", admin))):
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
         if same_place(parts.hostname or "", port, address):
             message = f"{url} is the address of {option}: the proxy would ask itself for every page."
             mend = f"Let the storefront or {option} use another port."
@@ -201,7 +205,7 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
         (
             ("mode", _mode(settings)),
             ("site", settings.origin or "taken from each request"),
-            ("storefront", settings.storefront.url or ""),
+            ("storefront", ", ".join(settings.storefront.url)),
             ("vendors in use", _in_use(use)),
             ("unknown", unknown),
             ("region source", "none: everyone opt-in"),

@@ -83,7 +83,7 @@ class Asking:
         self._vendor_cookies = VendorCookies(use.vendors.values())
         self._digest = f"{use.digest}-{settings.digest}"
         self._site = lru_cache(64)(partial(site_of, settings, use))
-        self._behind = urlsplit(settings.storefront.url or "").hostname
+        self._behind = urlsplit("".join(settings.storefront.url[:1])).hostname
 
     # -- the request ----------------------------------------------------------------------------------------------
 

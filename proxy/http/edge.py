@@ -1,7 +1,8 @@
 """The server's protocol, and what it lets through by itself that an edge must not.
 
-Rules: a head is bounded in bytes and in lines, and answered 431 beyond that; what is no HTTP is refused, and never in
-the middle of another answer; who owes us something and does not move is given up; a body is in chunks, by HTTP/1.1 and
+Rules: a head is bounded in bytes and in lines, and answered 431 beyond that, a body in bytes (413); what is no HTTP is
+refused, and never in the middle of another answer; a refusal is read to its end by whoever still sends, and then the
+connection ends; who owes us something and does not move is given up; a body is in chunks, by HTTP/1.1 and
 with no other coding, or as long as it says; trailers never become headers; an absolute-form target's host is the Host
 (RFC 9112, 3.2.2) where there is one; a target is kept to the byte, a `?` with nothing behind it too, in
 `scope["consentry.target"]`. Upgrades are not served: a request is answered as if it had not asked for one (RFC 9110,
@@ -16,24 +17,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+from uvicorn import Config
 from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from proxy import metrics
-from proxy.http.upload import has_body
-
-#: What a request's head may be: bytes of target, names and values, and how many headers. Browsers and front servers
-#: stay below 16 KB.
-HEAD_BYTES = 64 * 1024
-HEAD_LINES = 128
-#: Seconds within which a request's head must be whole, from its first byte (or from the connection's beginning).
-HEAD_SECONDS = 20.0
-#: Seconds in which something more of a request's body must come, and in which a client must read something more of its
-#: answer. Longer than a phone is in a tunnel.
-STILL_SECONDS = 60.0
+from proxy.http.upload import LINGER, has_body, length_of
+from proxy.settings.schema import Limits
 
 
 class _Cycle(RequestResponseCycle):
@@ -72,7 +67,7 @@ class _Unframed(_Cycle):
 
 
 class Edge(HttpToolsProtocol):
-    """Give it to uvicorn as `http=`."""
+    """Give it to uvicorn as `http=`, with `limits` bound: it is asked for them once a connection."""
 
     _in_head = False
     #: When the head began, when bytes last came, and when fewer than `_unread` bytes were last waiting to be read.
@@ -80,8 +75,21 @@ class Edge(HttpToolsProtocol):
     _unread = 0
     _fed = 0
     _size = 0
+    _body = 0
     _refused = False
     _answered: RequestResponseCycle | None = None
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: Callable[[], Limits] = Limits,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limits = limits()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -96,18 +104,21 @@ class Edge(HttpToolsProtocol):
             unread = self.transport.get_write_buffer_size()
             if unread < self._unread:
                 self._unread, self._read = unread, now
-            elif now - self._read > STILL_SECONDS:
+            elif now - self._read > self._limits.still_seconds:
                 metrics.REFUSED.labels("unread").inc()
                 self._refused = True
                 self.transport.abort()
         elif self._in_head:
-            if now - self._begun > HEAD_SECONDS:
+            if now - self._begun > self._limits.head_seconds:
                 self._refuse(b"408 Request Timeout", "head-slow")
         elif cycle is None:
-            if now - self._begun > HEAD_SECONDS:  # browsers connect ahead: nobody asked, so nothing is answered
+            if now - self._begun > self._limits.head_seconds:  # browsers connect ahead: nobody asked
                 self.transport.close()
-        elif cycle.more_body and not self.flow.read_paused and now - self._heard > STILL_SECONDS:
+        elif self._owes_body(cycle) and now - self._heard > self._limits.still_seconds:
             self._refuse(b"408 Request Timeout", "body-slow")
+
+    def _owes_body(self, cycle: RequestResponseCycle) -> bool:
+        return cycle.more_body and not (self.flow.read_paused or cycle.waiting_for_100_continue)
 
     def pause_writing(self) -> None:
         self._unread, self._read = self.transport.get_write_buffer_size(), self.loop.time()
@@ -127,20 +138,20 @@ class Edge(HttpToolsProtocol):
         if self._in_head:
             self._fed += len(data)
         super().data_received(data)
-        if self._in_head and self._fed > 2 * HEAD_BYTES:
+        if self._in_head and self._fed > 2 * self._limits.head_bytes:
             self._refuse(b"431 Request Header Fields Too Large", "head-too-large")
 
     def on_message_begin(self) -> None:
         self._in_head = True
         self._begun = self._heard
-        self._fed = self._size = 0
+        self._fed = self._size = self._body = 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head or self._refused:
             return
         self._size += len(name) + len(value)
-        if self._size + len(self.url) > HEAD_BYTES or len(self.headers) >= HEAD_LINES:
+        if self._size + len(self.url) > self._limits.head_bytes or len(self.headers) >= self._limits.head_lines:
             self._refuse(b"431 Request Header Fields Too Large", "head-too-large")
         else:
             super().on_header(name, value)
@@ -170,8 +181,10 @@ class Edge(HttpToolsProtocol):
             return b"505 HTTP Version Not Supported", "version"
         codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
         framed = not codings or (codings == [b"chunked"] and version == "1.1")
-        fit = framed and not (upgrades and has_body(self.headers))
-        return None if fit else (b"400 Bad Request", "framing")
+        if not framed or (upgrades and has_body(self.headers)):
+            return b"400 Bad Request", "framing"
+        too_large = (length_of(self.headers) or 0) > self._limits.body_bytes
+        return (b"413 Content Too Large", "body-too-large") if too_large else None
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (uvicorn's interface)
         self._refuse(b"400 Bad Request", "malformed")
@@ -189,7 +202,12 @@ class Edge(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
-        if not self._refused:
+        if self._refused:
+            return
+        self._body += len(body)
+        if self._body > self._limits.body_bytes:
+            self._refuse(b"413 Content Too Large", "body-too-large")
+        else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -202,9 +220,19 @@ class Edge(HttpToolsProtocol):
         self._refused = True
         if self.cycle is None or self.cycle.response_complete or self._broke_its_body(self.cycle):
             self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
-            self.transport.close()
+            self._linger()
         else:
             self.transport.abort()
+
+    def _linger(self) -> None:
+        """Close once the client has seen the answer: to close on what it still sends would reset the connection, and
+        the answer might be lost (RFC 9112, 9.6)."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(LINGER, self.transport.close)
 
     def _broke_its_body(self, cycle: RequestResponseCycle) -> bool:
         """Whether what is refused is the rest of this very request, of which nothing has been answered yet."""

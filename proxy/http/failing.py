@@ -39,6 +39,7 @@ STOREFRONT: Mapping[Kind, Failure] = {
     Kind.FULL: Failure(503, "connection_limit_reached", 2),
     Kind.FIRST_BYTE: Failure(504, "http_response_timeout"),
     Kind.IDLE: Failure(504, "connection_read_timeout"),
+    Kind.TOTAL: Failure(504, "connection_read_timeout"),
     Kind.BROKEN: Failure(502, "http_response_incomplete"),
     Kind.MALFORMED: Failure(502, "http_protocol_error"),
     Kind.TOO_LARGE: Failure(502, "http_response_header_section_size"),

@@ -30,7 +30,7 @@ class Upload:
         self._reading = asyncio.Lock()
         self._over = asyncio.Event()
         self.there = has_body(headers)
-        self._left = _length(headers)  # a body of known length is over with its last byte, not with the next message
+        self._left = length_of(headers)  # a body of known length is over with its last byte, not with the next message
         if not self.there:
             self._over.set()
 
@@ -66,7 +66,7 @@ class Upload:
                     pass
 
 
-def _length(headers: Headers) -> int | None:
+def length_of(headers: Headers) -> int | None:
     """What Content-Length says, None where the body is chunked. (The server below refuses one that is no number.)"""
     if any(name == b"transfer-encoding" for name, _ in headers):
         return None

@@ -3,40 +3,43 @@
 Rules: the target and the headers leave as they are given, to the byte. A request goes out once; only GET and HEAD
 without a body that met a pooled connection gone stale, before any byte of an answer, are sent a second time, on a new
 connection. A body streams out while the answer streams in; an answer that ends before the upload does stops the upload.
-Deadlines count only the time in which the storefront owes us something. Whatever ends an exchange early (an error,
-a visitor who left) closes its connection: one is returned to the pool only after a whole answer to a whole request.
+Deadlines count only the time in which the storefront owes us something, but for the total one. Whatever ends an
+exchange early (an error, a visitor who left) closes its connection: one is returned to the pool only after a whole
+answer to a whole request.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
+from proxy.http.pool import IDLE_SECONDS, Place, Places, Protocol
+from proxy.http.turns import Turns
 from proxy.http.wire import Kind, StorefrontDown, Wire
-from proxy.settings.schema import Storefront
+from proxy.settings.schema import Limits, Storefront
 
 __all__ = ["Answer", "Kind", "StorefrontDown", "Upstream"]
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-#: Connections kept open for the next request, and for how long (seconds). A request that cannot be sent twice takes
-#: only one that was used within the last second: servers close idle ones after two seconds and more.
-IDLE_KEPT = 64
-IDLE_SECONDS = 30.0
+#: A request that cannot be sent twice takes only a connection that was used within the last second: servers close idle
+#: ones after two seconds and more.
 FRESH_SECONDS = 1.0
-#: Requests under way at once; beyond them visitors are told to come back (503).
-BUSY = 1000
 
 
 class Answer:
     """A storefront's answer whose head has come. Iterate it or `read` it for its body, then `aclose` it, always."""
 
-    def __init__(self, upstream: Upstream, wire: Wire, upload: asyncio.Task[None] | None) -> None:
-        self._upstream = upstream
+    def __init__(
+        self, wire: Wire, upload: asyncio.Task[None] | None, turns: Turns, idle: float, end: float | None
+    ) -> None:
         self._wire = wire
+        self._turns = turns
+        self._idle = idle
+        self._end = end
         self._upload = upload
         self._closed = False
         self.status = wire.status
@@ -54,7 +57,17 @@ class Answer:
 
     async def read(self) -> bytes:
         """The next of the body, b"" at its end. Raises `StorefrontDown` where it breaks off."""
-        return await self._wire.read(self._upstream.storefront.idle)
+        if self._end is not None:
+            left = self._end - asyncio.get_running_loop().time()
+            if left < self._idle:
+                return await self._last(left)
+        return await self._wire.read(self._idle)
+
+    async def _last(self, left: float) -> bytes:
+        try:
+            return await self._wire.read(left)
+        except StorefrontDown as down:
+            raise _overtime() if down.kind is Kind.IDLE else down from None
 
     def unread(self, piece: bytes) -> None:
         """Put back what was read to look at it: it is the next to be read."""
@@ -72,31 +85,24 @@ class Answer:
         whole = self.uploaded
         if self._upload is not None:
             self._upload.cancel()
-        self._upstream._done(self._wire, whole and self._wire.ended and self._wire.keep)
+        self._turns.give()
+        self._wire.place.done(self._wire, reusable=whole and self._wire.ended and self._wire.keep)
 
 
 class Upstream:
-    """The storefront behind us. One for each site and event loop; `aclose` it at the end."""
+    """The storefront behind us, at one address or several. One for each site and event loop; `aclose` it at the end."""
 
-    def __init__(self, storefront: Storefront, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, storefront: Storefront, tls: ssl.SSLContext | None = None, *, limits: Limits | None = None
+    ) -> None:
         """`tls` replaces the system's trusted certificates (tests, private authorities)."""
-        if storefront.url is None:
+        if not storefront.url:
             raise ValueError("a storefront without a URL cannot be reached")
-        parts = urlsplit(storefront.url)
-        assert parts.hostname is not None
+        limits = limits or Limits()
         self.storefront = storefront
-        self.place = parts.netloc
-        self._host = parts.hostname
-        self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._name: str | None = None
-        self._tls: ssl.SSLContext | None = None
-        if parts.scheme == "https":
-            self._name = storefront.tls_name or parts.hostname
-            self._tls = tls or ssl.create_default_context()
-            self._tls.set_alpn_protocols(["http/1.1"])
-        self._idle: list[Wire] = []
-        self._busy: set[Wire] = set()
-        self._emptied: asyncio.Event | None = None
+        self.place = ", ".join(urlsplit(url).netloc for url in storefront.url)
+        self._places = Places(storefront, tls)
+        self._turns = Turns(limits.in_flight, limits.queue, limits.queue_seconds)
 
     async def open(self, method: bytes, target: bytes, headers: Headers, body: AsyncIterator[bytes] | None) -> Answer:
         """Send a request; return when the head of the final answer has come.
@@ -104,78 +110,72 @@ class Upstream:
         A `body` is framed by the Content-Length among `headers`, or else in chunks. Raises `StorefrontDown`, or what
         `body` raises.
         """
+        total = self.storefront.total
+        end = None if total is None else asyncio.get_running_loop().time() + total
+        await self._turns.take()
+        try:
+            return await self._asked(method, target, headers, body, end)
+        except BaseException:
+            self._turns.give()
+            raise
+
+    async def _asked(
+        self, method: bytes, target: bytes, headers: Headers, body: AsyncIterator[bytes] | None, end: float | None
+    ) -> Answer:
         again = body is None and method in (b"GET", b"HEAD")
-        wire = self._pooled(IDLE_SECONDS if again else FRESH_SECONDS)
-        if wire is not None:
+        down: StorefrontDown | None = None
+        for place in self._places.in_turn():
+            wire = place.pooled(IDLE_SECONDS if again else FRESH_SECONDS)
+            if wire is not None:
+                try:
+                    return await self._exchange(wire, method, target, headers, body, end)
+                except StorefrontDown as stale:
+                    if not again or wire.seen or stale.kind is not Kind.BROKEN:
+                        raise
             try:
-                return await self._exchange(wire, method, target, headers, body)
-            except StorefrontDown as down:
-                if not again or wire.seen or down.kind is not Kind.BROKEN:
-                    raise
-        return await self._exchange(await self._connect(), method, target, headers, body)
+                wire = await place.connect()
+            except StorefrontDown as failed:
+                down = down or failed
+                continue
+            return await self._exchange(wire, method, target, headers, body, end)
+        assert down is not None
+        raise down
+
+    async def dial(self, factory: Callable[[Place], Protocol]) -> Protocol:
+        """Connect a protocol of another kind, which takes no turn. Raises `StorefrontDown`."""
+        down: StorefrontDown | None = None
+        for place in self._places.in_turn():
+            try:
+                return await place.dial(partial(factory, place))
+            except StorefrontDown as failed:
+                down = down or failed
+        assert down is not None
+        raise down
+
+    @property
+    def busy(self) -> int:
+        """Connections on which something is under way."""
+        return sum(place.busy for place in self._places.all)
+
+    @property
+    def kept(self) -> int:
+        """Connections that wait for the next request."""
+        return sum(place.kept for place in self._places.all)
 
     async def aclose(self) -> None:
         """Close every connection, those under way too."""
-        for wire in (*self._idle, *self._busy):
-            wire.abort()
-        if self._idle or self._busy:
-            self._emptied = asyncio.Event()
-            await self._emptied.wait()
-
-    # -- connections ----------------------------------------------------------------------------------------------
-
-    def _pooled(self, seconds: float) -> Wire | None:
-        now = asyncio.get_running_loop().time()
-        for old in [wire for wire in self._idle if wire.closing or now - wire.idle_since > IDLE_SECONDS]:
-            self._idle.remove(old)
-            self._busy.add(old)
-            old.abort()
-        if self._idle and now - self._idle[-1].idle_since <= seconds:
-            wire = self._idle.pop()
-            self._busy.add(wire)
-            return wire
-        return None
-
-    async def _connect(self) -> Wire:
-        if len(self._busy) >= BUSY:
-            raise StorefrontDown(Kind.FULL, f"{BUSY} requests are under way")
-        loop, seconds = asyncio.get_running_loop(), self.storefront.connect
-        try:
-            async with asyncio.timeout(seconds):
-                _, wire = await loop.create_connection(
-                    lambda: Wire(self._lost), self._host, self._port, ssl=self._tls, server_hostname=self._name
-                )
-        except TimeoutError:
-            raise StorefrontDown(Kind.CONNECT, f"no connection within {seconds:g} s") from None
-        except ssl.SSLError as error:
-            raise StorefrontDown(Kind.TLS, getattr(error, "verify_message", "") or str(error)) from None
-        except socket.gaierror as error:
-            raise StorefrontDown(Kind.DNS, f"{self._host}: {error.strerror}") from None
-        except OSError as error:
-            raise StorefrontDown(Kind.REFUSED, str(error)) from None
-        if not wire.lost:
-            self._busy.add(wire)
-        return wire
-
-    def _lost(self, wire: Wire) -> None:
-        self._busy.discard(wire)
-        if wire in self._idle:
-            self._idle.remove(wire)
-        if self._emptied is not None and not self._idle and not self._busy:
-            self._emptied.set()
-
-    def _done(self, wire: Wire, reusable: bool) -> None:
-        if reusable and not wire.closing and len(self._idle) < IDLE_KEPT:
-            self._busy.discard(wire)
-            wire.rest(asyncio.get_running_loop().time())
-            self._idle.append(wire)
-        else:
-            wire.abort()
+        await self._places.aclose()
 
     # -- one exchange ---------------------------------------------------------------------------------------------
 
     async def _exchange(
-        self, wire: Wire, method: bytes, target: bytes, headers: Headers, body: AsyncIterator[bytes] | None
+        self,
+        wire: Wire,
+        method: bytes,
+        target: bytes,
+        headers: Headers,
+        body: AsyncIterator[bytes] | None,
+        end: float | None,
     ) -> Answer:
         upload: asyncio.Task[None] | None = None
         wire.begin(bodiless=method == b"HEAD")
@@ -185,21 +185,29 @@ class Upstream:
             owed = _Owed(asyncio.get_running_loop().time())
             if body is not None:
                 upload = asyncio.create_task(_send(wire, body, sized, owed))
-            await self._await_head(wire, owed)
-            return Answer(self, wire, upload)
+            await self._await_head(wire, owed, end)
+            return Answer(wire, upload, self._turns, self.storefront.idle, end)
         except BaseException:
             if upload is not None:
                 upload.cancel()
             wire.abort()
             raise
 
-    async def _await_head(self, wire: Wire, owed: _Owed) -> None:
+    async def _await_head(self, wire: Wire, owed: _Owed, end: float | None) -> None:
         loop, seconds = asyncio.get_running_loop(), self.storefront.first_byte
         while not wire.head_done:
             left = seconds if owed.since is None else owed.since + seconds - loop.time()
             if left <= 0:
                 raise StorefrontDown(Kind.FIRST_BYTE, f"no answer within {seconds:g} s")
+            if end is not None:
+                left = min(left, end - loop.time())
+                if left <= 0:
+                    raise _overtime()
             await wire.stirred(left)
+
+
+def _overtime() -> StorefrontDown:
+    return StorefrontDown(Kind.TOTAL, "the request and its answer took longer than [storefront] total allows")
 
 
 class _Owed:

@@ -14,9 +14,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httptools
+
+if TYPE_CHECKING:
+    from proxy.http.pool import Place
 
 #: Bytes of a body that may wait for the visitor before reading from the storefront pauses.
 HELD = 64 * 1024
@@ -35,6 +38,7 @@ class Kind(StrEnum):
     FULL = "full"
     FIRST_BYTE = "first-byte"
     IDLE = "idle"
+    TOTAL = "total"
     BROKEN = "broken"
     MALFORMED = "malformed"
     TOO_LARGE = "too-large"
@@ -63,7 +67,8 @@ class Wire(asyncio.Protocol):
         self._pieces: deque[bytes] = deque()
         self._held = 0
         self.lost = False
-        self.idle_since = 0.0
+        self.born = self.idle_since = 0.0
+        self.place: Place  # set by whoever connects
         self._forget()
 
     def _forget(self) -> None:

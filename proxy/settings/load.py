@@ -158,7 +158,7 @@ def _unsaid(settings: Settings, name: str, dev: bool, needs_storefront: bool) ->
     """What must be told and is not: development needs a storefront, production more (each with a line to paste)."""
     if not dev:
         yield from _unsaid_in_production(settings, name)
-    if needs_storefront and settings.storefront.url is None:
+    if needs_storefront and not settings.storefront.url:
         yield _no_storefront(name)
 
 

@@ -46,6 +46,11 @@ def _network(value: object) -> IPv4Network | IPv6Network:
     raise ValueError(f"{value!r} is no network; write it like {right}")
 
 
+def _listed(value: object) -> object:
+    """One where several may stand."""
+    return (value,) if isinstance(value, str) else value
+
+
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
@@ -97,20 +102,43 @@ class Controller(_Table):
 
 
 class Storefront(_Table):
-    """The web server behind the proxy, and how long it may take (seconds)."""
+    """The web server behind the proxy, at one address or several, and how long it may take (seconds). `total`: for a
+    request and its whole answer, however busy; None: no such limit (downloads and event streams take their time)."""
 
-    url: Origin | None = None
+    url: Annotated[tuple[Origin, ...], BeforeValidator(_listed)] = ()
     host: Host = "keep"
     tls_name: Host | None = None
     connect: Seconds = 5.0
     first_byte: Seconds = 60.0
     idle: Seconds = 60.0
+    total: Seconds | None = None
 
 
 class Listen(_Table):
     """Networks whose X-Forwarded-* headers are believed. Empty: nobody's."""
 
     trusted: tuple[Network, ...] = ()
+
+
+class Limits(_Table):
+    """What one client may take (bytes, lines, seconds), what all of them may take of each process, and how it ends.
+
+    `still_seconds`: in which something more of a body must come, or of an answer be read. `in_flight`: requests at the
+    storefront at once; `queue`: requests that wait for their turn, `queue_seconds` long at most, before 503.
+    `leave_seconds`: between the moment when /readyz says no and that when no connection is taken any more;
+    `grace_seconds`: for the answers then under way.
+    """
+
+    head_bytes: int = Field(default=64 * 1024, ge=4096, le=1 << 20)
+    head_lines: int = Field(default=128, ge=16, le=1000)
+    head_seconds: Seconds = 20.0
+    body_bytes: int = Field(default=2 << 30, ge=0)
+    still_seconds: Seconds = 60.0
+    in_flight: int = Field(default=1000, ge=1, le=100_000)
+    queue: int = Field(default=1000, ge=0, le=100_000)
+    queue_seconds: Seconds = 5.0
+    leave_seconds: float = Field(default=3.0, ge=0, le=3600)
+    grace_seconds: float = Field(default=5.0, ge=0, le=3600)
 
 
 class Privacy(_Table):
@@ -186,6 +214,7 @@ class Settings(_Table):
     controller: Controller | None = None
     storefront: Storefront = Storefront()
     listen: Listen = Listen()
+    limits: Limits = Limits()
     privacy: Privacy = Privacy()
     consent: ConsentSettings = ConsentSettings()
     csp: Csp = Csp()
@@ -206,7 +235,8 @@ class Settings(_Table):
     @property
     def digest(self) -> str:
         """Changes whenever a setting that could change a page does. 16 hex digits, no secret in it."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        pages = self.model_dump_json(exclude={"limits", "listen"})
+        return hashlib.sha256(pages.encode()).hexdigest()[:16]
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

@@ -243,3 +243,36 @@ def test_wrong_input(tmp_path: Path, arguments: list[str], code: int, told: str)
     done = consentry("serve", "--dev", *front, *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (code, b"")
     assert told in done.stderr.decode()
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")])
+def test_a_process_that_is_told_to_end_says_so_before_it_stops_serving(
+    storefront: str, tmp_path: Path, workers: tuple[str, ...]
+) -> None:
+    settings = tmp_path / "consentry.toml"
+    settings.write_text(GOOD_SETTINGS + "[limits]\nleave_seconds = 1.5\n")
+    with serving(storefront, tmp_path / "state", "--config", settings, *workers, **GOOD_KEYS) as served:
+        as_shop = {"host": "shop.example"}
+        while httpx.get(f"{served.admin}/readyz").status_code != 200:
+            time.sleep(0.05)
+        served.process.send_signal(signal.SIGTERM)
+        start = time.monotonic()
+        while time.monotonic() - start < 1:
+            if httpx.get(f"{served.admin}/readyz").status_code == 503:
+                break
+        assert httpx.get(f"{served.admin}/livez").status_code == 200
+        assert httpx.get(served.public, headers=as_shop).status_code == 200
+        served.process.wait(10)
+        assert 1.4 < time.monotonic() - start < 4
+        assert served.process.returncode == 0
+
+
+def test_a_second_signal_does_not_wait_for_the_leaving(storefront: str, tmp_path: Path) -> None:
+    settings = tmp_path / "consentry.toml"
+    settings.write_text(GOOD_SETTINGS + "[limits]\nleave_seconds = 60\n")
+    with serving(storefront, tmp_path / "state", "--config", settings, **GOOD_KEYS) as served:
+        served.process.send_signal(signal.SIGTERM)
+        while httpx.get(f"{served.admin}/readyz").status_code == 200:
+            time.sleep(0.05)
+        served.end(signal.SIGTERM)
+        assert served.process.returncode == 0

@@ -241,7 +241,7 @@ async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator
     """The public app before a storefront (or a bare port), under a real server, with the settings given."""
     port = behind if isinstance(behind, int) else behind.port
     settings = settings_for(port, **tables)
-    upstream = Upstream(settings.storefront)
+    upstream = Upstream(settings.storefront, limits=settings.limits)
     app = Dispatch(
         settings,
         Seal([KEY], SITE),
@@ -255,7 +255,9 @@ async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator
     )
     config.load()
     state = ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: Edge(config, state, {}), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Edge(config, state, {}, limits=lambda: settings.limits), "127.0.0.1", 0
+    )
     try:
         yield Shop(server.sockets[0].getsockname()[1], settings, upstream, state.connections)  # type: ignore[arg-type]
     finally:

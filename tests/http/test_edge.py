@@ -8,8 +8,11 @@ import contextlib
 import pytest
 from prometheus_client import REGISTRY
 
-from proxy.http.edge import HEAD_BYTES, HEAD_LINES, HEAD_SECONDS, STILL_SECONDS
+from proxy.settings import Limits
 from tests.http.shop import Answer, Storefront, answering, open_shop, page, read_answer, read_request, request
+
+HEAD_BYTES, HEAD_LINES = Limits().head_bytes, Limits().head_lines
+HEAD_SECONDS, STILL_SECONDS = Limits().head_seconds, Limits().still_seconds
 
 PLAIN = page(b"x", kind=b"text/plain")
 
@@ -326,3 +329,40 @@ async def test_who_owes_nothing_is_left_alone() -> None:
             assert (await read_answer(reader)).status == 200
             await shop.later(1000)
         writer.close()
+
+
+SMALL = {"limits": {"body_bytes": 10}}
+
+
+async def test_a_body_is_bounded_by_what_it_says_and_by_what_comes() -> None:
+    before = refused("body-too-large")
+    async with answering(PLAIN) as storefront, open_shop(storefront, **SMALL) as shop:
+        for sent in (
+            request("/", "Content-Length: 11", method="POST"),
+            request("/", "Content-Length: 3000000000", "Expect: 100-continue", method="POST"),
+            request("/", "Transfer-Encoding: chunked", method="POST") + b"b\r\nhello world\r\n0\r\n\r\n",
+        ):
+            reader, writer = await shop.connect()
+            writer.write(sent)
+            assert (await read_answer(reader)).status == 413
+            assert await reader.read() == b""
+            writer.close()
+        assert storefront.requests == []
+        reader, writer = await shop.connect()
+        writer.write(request("/", "Content-Length: 10", method="POST") + b"helloworld")
+        assert (await read_answer(reader)).status == 200
+        writer.close()
+    assert refused("body-too-large") == before + 3
+
+
+async def test_a_refusal_reaches_who_is_still_sending() -> None:
+    async with answering(PLAIN) as storefront, open_shop(storefront, **SMALL) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/", "Content-Length: 20000000", method="POST"))
+        for _ in range(20):
+            writer.write(b"x" * 1_000_000)
+            await writer.drain()
+        assert (await read_answer(reader)).status == 413
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()

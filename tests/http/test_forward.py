@@ -468,7 +468,7 @@ async def test_an_answer_that_breaks_off_never_looks_complete(broken: bytes) -> 
         got = await shop.get("/", "Sec-Fetch-Dest: empty")
         assert got.status == 200
         assert not got.whole
-        assert not shop.upstream._busy
+        assert not shop.upstream.busy
 
 
 async def test_a_request_that_goes_in_circles_is_stopped() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from proxy.http.upstream import Answer, Kind, StorefrontDown, Upstream
 from proxy.http.wire import HEAD_BYTES, HEAD_LINES
+from proxy.settings import Limits
 from proxy.settings.schema import Storefront as StorefrontSettings
 from tests.http.shop import Request, Storefront, answering, read_request
 
@@ -22,15 +23,16 @@ HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 
 @asynccontextmanager
-async def client(port: int, **given: object) -> AsyncIterator[Upstream]:
-    told = {"url": f"http://127.0.0.1:{port}", "connect": 1, "first_byte": 1, "idle": 1, **given}
-    upstream = Upstream(StorefrontSettings.model_validate(told))
+async def client(*ports: int, limits: Limits | None = None, **given: object) -> AsyncIterator[Upstream]:
+    places = [f"http://127.0.0.1:{port}" for port in ports]
+    told = {"url": places, "connect": 1, "first_byte": 1, "idle": 1, **given}
+    upstream = Upstream(StorefrontSettings.model_validate(told), limits=limits)
     try:
         yield upstream
     finally:
         await upstream.aclose()
-        assert not upstream._busy
-        assert not upstream._idle
+        assert not upstream.busy
+        assert not upstream.kept
 
 
 async def whole(answer: Answer) -> bytes:
@@ -180,12 +182,12 @@ async def test_what_is_no_answer_is_told_by_kind(answer: bytes, kind: Kind) -> N
         with pytest.raises(StorefrontDown) as raised:
             await get(upstream)
         assert raised.value.kind is kind
-        assert not upstream._busy or await closes(upstream)
+        assert not upstream.busy or await closes(upstream)
 
 
 async def closes(upstream: Upstream) -> bool:
     for _ in range(200):
-        if not upstream._busy:
+        if not upstream.busy:
             return True
         await asyncio.sleep(0.005)
     return False
@@ -267,7 +269,7 @@ async def test_what_nobody_read_of_an_answer_is_no_part_of_the_next() -> None:
 async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with answering(HELLO) as storefront, client(storefront.port) as upstream:
         await get(upstream)
-        monkeypatch.setattr("proxy.http.upstream.IDLE_SECONDS", -1.0)
+        monkeypatch.setattr("proxy.http.pool.IDLE_SECONDS", -1.0)
         await get(upstream)
         assert storefront.connections == 2
 
@@ -301,15 +303,127 @@ async def test_bytes_that_nobody_asked_for_end_an_idle_connection() -> None:
         assert storefront.connections == 2
 
 
-async def test_there_are_only_so_many_requests_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.http.upstream.BUSY", 1)
-    async with answering(HELLO) as storefront, client(storefront.port) as upstream:
+async def test_there_are_only_so_many_requests_at_once_and_so_many_wait() -> None:
+    limits = Limits(in_flight=1, queue=2, queue_seconds=5)
+    async with answering(HELLO) as storefront, client(storefront.port, limits=limits) as upstream:
         first = await upstream.open(b"GET", b"/", HOST, None)
+        waiting = [asyncio.create_task(get(upstream)) for _ in range(2)]
+        await asyncio.sleep(0)
         with pytest.raises(StorefrontDown) as raised:
             await get(upstream)
         assert raised.value.kind is Kind.FULL
+        assert not any(task.done() for task in waiting)
         assert await whole(first) == b"hello"
+        assert await asyncio.gather(*waiting) == [(200, b"hello")] * 2
         assert await get(upstream) == (200, b"hello")
+
+
+async def test_nobody_waits_for_a_turn_for_ever_and_who_left_has_none() -> None:
+    limits = Limits(in_flight=1, queue=2, queue_seconds=0.05)
+    async with answering(HELLO) as storefront, client(storefront.port, limits=limits) as upstream:
+        first = await upstream.open(b"GET", b"/", HOST, None)
+        leaving = asyncio.create_task(get(upstream))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        with pytest.raises(StorefrontDown) as raised:
+            await get(upstream)
+        assert raised.value.kind is Kind.FULL
+        await whole(first)
+        assert await get(upstream) == (200, b"hello")
+
+
+@pytest.mark.parametrize("given_up", [0, 1, 2])
+async def test_a_turn_that_is_given_to_somebody_who_leaves_goes_to_the_next(given_up: int) -> None:
+    limits = Limits(in_flight=1, queue=10, queue_seconds=5)
+    async with answering(HELLO) as storefront, client(storefront.port, limits=limits) as upstream:
+        first = await upstream.open(b"GET", b"/", HOST, None)
+        waiting = [asyncio.create_task(get(upstream)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await first.aclose()
+        for task in waiting[:given_up]:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert await get(upstream) == (200, b"hello")
+        assert upstream._turns.taken == 0
+
+
+async def test_the_whole_may_have_its_deadline() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"1\r\nx\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async with Storefront(script) as storefront, client(storefront.port, total=0.2) as upstream:
+        answer = await upstream.open(b"GET", b"/", HOST, None)
+        with pytest.raises(StorefrontDown) as raised:
+            await whole(answer)
+        assert raised.value.kind is Kind.TOTAL
+
+
+async def test_the_deadline_of_the_whole_holds_before_the_answer_too() -> None:
+    silent = Storefront(lambda reader, writer: asyncio.sleep(60))
+    async with silent, client(silent.port, total=0.1) as upstream:
+        with pytest.raises(StorefrontDown) as raised:
+            await get(upstream)
+        assert raised.value.kind is Kind.TOTAL
+
+
+async def test_the_next_address_is_asked_where_one_cannot_be_connected_to(unused_port: int) -> None:
+    async with answering(HELLO) as storefront, client(unused_port, storefront.port) as upstream:
+        assert await get(upstream) == (200, b"hello")
+        assert await get(upstream, method=b"POST") == (200, b"hello")
+        assert storefront.connections == 1
+
+
+async def test_requests_go_to_whoever_has_least_to_do() -> None:
+    async with answering(HELLO) as one, answering(HELLO) as other, client(one.port, other.port) as upstream:
+        answers = [await upstream.open(b"GET", b"/", HOST, None) for _ in range(10)]
+        for answer in answers:
+            await whole(answer)
+        assert len(one.requests) == len(other.requests) == 5
+
+
+async def test_an_address_that_was_down_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with answering(HELLO) as one:
+        async with answering(HELLO) as other:
+            port = other.port
+        async with client(port, one.port) as upstream:
+            await get(upstream)
+            one.requests.clear()
+            back = answering(HELLO)
+            async with back:
+                # the address that was down listens again, on the port it had
+                assert back._server is not None
+                server = await asyncio.start_server(back._connected, "127.0.0.1", port)
+                await get(upstream)
+                assert len(one.requests) == 1
+                for place in upstream._places.all:
+                    place.down_until = 0.0
+                held = [await upstream.open(b"GET", b"/", HOST, None) for _ in range(2)]
+                assert len(back.requests) == 1
+                for answer in held:
+                    await whole(answer)
+                await upstream.aclose()
+                server.close()
+
+
+async def test_when_all_are_down_the_first_reason_is_told(unused_port: int) -> None:
+    async with client(unused_port, unused_port) as upstream:
+        for _ in range(2):
+            with pytest.raises(StorefrontDown) as raised:
+                await get(upstream)
+            assert raised.value.kind is Kind.REFUSED
+
+
+async def test_a_connection_is_not_used_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with answering(HELLO) as storefront, client(storefront.port) as upstream:
+        await get(upstream)
+        monkeypatch.setattr("proxy.http.pool.AGE_SECONDS", -1.0)
+        await get(upstream)
+        assert storefront.connections == 2
 
 
 async def test_a_connection_that_does_not_come_about_is_timed_out() -> None:
@@ -393,7 +507,7 @@ async def test_an_early_answer_comes_at_once_and_the_upload_stops() -> None:
         assert not answer.uploaded
         assert await whole(answer) == b"big"
         await asyncio.wait_for(stopped.wait(), 1)
-        assert not upstream._idle
+        assert not upstream.kept
 
 
 @pytest.mark.parametrize("reads", [0, 1000])
@@ -525,7 +639,7 @@ async def test_cancelled_at_any_point_nothing_leaks(steps: int) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await closes(upstream)
-        assert not upstream._idle
+        assert not upstream.kept
 
 
 async def test_the_pool_gives_each_request_a_connection_of_its_own() -> None:

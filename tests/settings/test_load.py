@@ -63,7 +63,7 @@ def test_production_says_all_that_it_must_be_told(tmp_path: Path) -> None:
 
 def test_development_needs_a_storefront_and_makes_its_own_key() -> None:
     settings = load_settings(None, dev=True, environ={}, storefront="http://127.0.0.1:9000/")
-    assert settings.storefront.url == "http://127.0.0.1:9000"
+    assert settings.storefront.url == ("http://127.0.0.1:9000",)
     assert settings.unknown == "allow"
     assert len(settings.secret_keys[0]) == 32
     assert [p.key for p in refused(None, dev=True, environ={})] == ["storefront.url"]
