@@ -11,6 +11,9 @@ from prometheus_client import Counter
 #: of ours instead of the storefront's), reset (broken off in mid-answer), left (the visitor left first).
 REQUESTS = Counter("consentry_requests_total", "Requests to the storefront, by what became of them.", ["outcome"])
 
+#: outcome: opened, refused (the storefront answered with something else), failed (it did not answer as it should).
+WEBSOCKETS = Counter("consentry_websockets_total", "Handshakes of WebSockets, by what became of them.", ["outcome"])
+
 #: reason: head-too-large, body-too-large, malformed, framing, version, head-slow, body-slow, unread (the answer was
 #: not read).
 REFUSED = Counter("consentry_refused_connections_total", "Connections closed on what clients did.", ["reason"])

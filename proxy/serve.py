@@ -28,6 +28,7 @@ from starlette.types import ASGIApp
 
 from proxy.errors import Problem, Refused
 from proxy.http.edge import Edge
+from proxy.http.websocket import MESSAGE_BYTES
 from proxy.reloading import Current, Reload, Served
 from proxy.settings.schema import Limits
 
@@ -220,7 +221,8 @@ def _config(app: ASGIApp, limits: Callable[[], Limits]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=partial(Edge, limits=limits),  # type: ignore[arg-type]  # called as a class would be
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE_BYTES,
         lifespan="off",
         interface="asgi3",
         proxy_headers=False,

@@ -55,18 +55,23 @@ class Dispatch:
         self._told = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        socket = scope["type"] == "websocket"
+        if not socket and scope["type"] != "http":
             raise RuntimeError(f"the public listener does not serve {scope['type']}")
-        send = _dated(send)
+        send = _denying(send) if socket else _dated(send)
         headers = Fields(scope["headers"])
-        refusal = self._refusal(scope["method"], headers)
+        refusal = self._refusal("GET" if socket else scope["method"], headers)
         if refusal is not None:
             await _refuse(refusal, headers, send, self._settings.consent.prefix)
             return
         self._tell_of_stranger(scope.get("client"), headers)
         scope = {**scope, "headers": headers}
         scope["consentry.visit"] = read_visit(scope, self._settings, self._seal, self._today())
-        await self._room(scope["raw_path"])(scope, receive, send)
+        room = self._room(scope["raw_path"])
+        if socket and room is not self._forward:
+            await _refuse(404, headers, send, self._settings.consent.prefix)
+            return
+        await room(scope, receive, send)
 
     def _tell_of_stranger(self, client: Sequence[object] | None, headers: Headers) -> None:
         """Warn once where a private address names visitors and is not believed: all of them look like one then."""
@@ -96,6 +101,17 @@ class Dispatch:
         return None
 
 
+def _denying(send: Send) -> Send:
+    """Lets a WebSocket's handshake be answered like any other request (ASGI's WebSocket Denial Response)."""
+
+    async def denying(message: Message) -> None:
+        if message["type"].startswith("http."):
+            message = {**message, "type": f"websocket.{message['type']}"}
+        await send(message)
+
+    return denying
+
+
 def _dated(send: Send) -> Send:
     """One Date on every answer: the storefront's, else ours (RFC 9110, 6.6.1)."""
 
@@ -118,7 +134,7 @@ def _hosts(settings: Settings) -> frozenset[str] | None:
     return frozenset({parts.netloc})
 
 
-async def _refuse(status: Literal[400, 405, 421], headers: Headers, send: Send, prefix: str) -> None:
+async def _refuse(status: Literal[400, 404, 405, 421], headers: Headers, send: Send, prefix: str) -> None:
     wanted = languages(headers)
     body = failure_page(status, wanted, prefix=prefix)
     head = [*failure_headers(wanted), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]

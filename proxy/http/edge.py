@@ -5,11 +5,11 @@ refused, and never in the middle of another answer; a refusal is read to its end
 connection ends; who owes us something and does not move is given up; a body is in chunks, by HTTP/1.1 and
 with no other coding, or as long as it says; trailers never become headers; an absolute-form target's host is the Host
 (RFC 9112, 3.2.2) where there is one; a target is kept to the byte, a `?` with nothing behind it too, in
-`scope["consentry.target"]`. Upgrades are not served: a request is answered as if it had not asked for one (RFC 9110,
-7.8), on a connection that then ends, and with a body it is refused, since the parser below would read that body as the
-next request. So does the connection end of a client that waits for 100 and is answered without: it may leave its body
-out (RFC 9110, 10.1.1). HTTP/1.0 clients never get chunks: a body without a length ends with the connection, in order
-where it is whole and with a reset where it is not.
+`scope["consentry.target"]`. Of upgrades only WebSockets are served: any other request is answered as if it had not
+asked for one (RFC 9110, 7.8), on a connection that then ends, and with a body it is refused, since the parser below
+would read that body as the next request. So does the connection end of a client that waits for 100 and is answered
+without: it may leave its body out (RFC 9110, 10.1.1). HTTP/1.0 clients never get chunks: a body without a length ends
+with the connection, in order where it is whole and with a reset where it is not.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from proxy import metrics
+from proxy.http.edge_socket import EdgeSocket
 from proxy.http.upload import LINGER, has_body, length_of
 from proxy.settings.schema import Limits
 
@@ -77,6 +78,7 @@ class Edge(HttpToolsProtocol):
     _size = 0
     _body = 0
     _refused = False
+    _becomes_socket = False
     _answered: RequestResponseCycle | None = None
 
     def __init__(
@@ -168,7 +170,10 @@ class Edge(HttpToolsProtocol):
         if b"://" in self.url.partition(b"?")[0] and not self.url.startswith(b"/"):
             host = urlsplit(self.url).netloc.rpartition(b"@")[2]
             self.headers[:] = [(name, host if name == b"host" else value) for name, value in self.headers]
+        self._becomes_socket = upgrades and self._asks_for_socket()
         super().on_headers_complete()
+        if self._becomes_socket:
+            return
         _, mark, query = self.url.partition(b"#")[0].partition(b"?")
         self.scope["consentry.target"] = self.scope["raw_path"] + mark + query  # type: ignore[typeddict-unknown-key]
         if upgrades:
@@ -188,6 +193,27 @@ class Edge(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (uvicorn's interface)
         self._refuse(b"400 Bad Request", "malformed")
+
+    def _asks_for_socket(self) -> bool:
+        """Whether it is a WebSocket's handshake (RFC 6455, 4.2.1), with nothing under way before it."""
+        named = {
+            token.strip().lower() for name, value in self.headers if name == b"upgrade" for token in value.split(b",")
+        }
+        idle = self.cycle is None or self.cycle.response_complete
+        return idle and named == {b"websocket"} and self.parser.get_method() == b"GET" and self.url.startswith(b"/")
+
+    def _should_upgrade(self) -> bool:
+        return self._becomes_socket
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over, with the head as it was read."""
+        self.connections.discard(self)
+        self._unset_keepalive_if_required()
+        head = [b"GET %b HTTP/1.1" % self.url, *(b"%b: %b" % header for header in self.headers)]
+        socket = EdgeSocket(self.config, self.server_state, self.app_state, self.client)
+        socket.connection_made(self.transport)
+        self.transport.set_protocol(socket)
+        socket.data_received(b"\r\n".join([*head, b"", b""]))
 
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: whoever asks for an upgrade must not be able to fill the log."""

@@ -27,6 +27,7 @@ from proxy.http.observing import Observer, observe
 from proxy.http.pages import Form, PageBody, form_of, looks_like_page
 from proxy.http.upload import Upload, VisitorLeft
 from proxy.http.upstream import Answer, Kind, StorefrontDown, Upstream
+from proxy.http.websocket import Sockets
 from proxy.settings import Settings
 
 #: Seconds that an answer may take before it is noticed that its visitor has left.
@@ -40,9 +41,14 @@ class Forward:
         self._settings = settings
         self._upstream = upstream
         self._asking = Asking(settings, use, seen)
+        limits, prefix = settings.limits, settings.consent.prefix
+        self._sockets = Sockets(self._asking, upstream, limits.websockets, prefix)
         self._observer = Observer() if settings.mode == "observe" else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._sockets(scope, receive, send)
+            return
         upload, reply = Upload(scope["headers"], receive), _Reply(send, head_only=scope["method"] == "HEAD")
         try:
             async with asyncio.timeout(None) as present:

@@ -125,8 +125,8 @@ class Limits(_Table):
 
     `still_seconds`: in which something more of a body must come, or of an answer be read. `in_flight`: requests at the
     storefront at once; `queue`: requests that wait for their turn, `queue_seconds` long at most, before 503.
-    `leave_seconds`: between the moment when /readyz says no and that when no connection is taken any more;
-    `grace_seconds`: for the answers then under way.
+    `websockets`: open at once. `leave_seconds`: between the moment when /readyz says no and that when no connection is
+    taken any more; `grace_seconds`: for the answers then under way.
     """
 
     head_bytes: int = Field(default=64 * 1024, ge=4096, le=1 << 20)
@@ -137,6 +137,7 @@ class Limits(_Table):
     in_flight: int = Field(default=1000, ge=1, le=100_000)
     queue: int = Field(default=1000, ge=0, le=100_000)
     queue_seconds: Seconds = 5.0
+    websockets: int = Field(default=10_000, ge=0, le=1_000_000)
     leave_seconds: float = Field(default=3.0, ge=0, le=3600)
     grace_seconds: float = Field(default=5.0, ge=0, le=3600)
 

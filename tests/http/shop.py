@@ -251,7 +251,7 @@ async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator
         today=lambda: TODAY,
     )
     config = uvicorn.Config(
-        app, http=Edge, ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False
+        app, http=Edge, ws="websockets-sansio", lifespan="off", log_config=None, access_log=False, proxy_headers=False
     )
     config.load()
     state = ServerState()

@@ -87,7 +87,7 @@ async def test_a_refused_head_behind_another_request_breaks_that_off() -> None:
         await storefront.left()
 
 
-@pytest.mark.parametrize("upgrade", [(), ("Connection: Upgrade", "Upgrade: websocket")])
+@pytest.mark.parametrize("upgrade", [(), ("Connection: Upgrade", "Upgrade: h2c")])
 async def test_what_is_no_http_is_not_answered_in_the_middle_of_an_answer(upgrade: tuple[str, ...]) -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)

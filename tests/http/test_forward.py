@@ -657,3 +657,24 @@ async def test_100_continue_is_sent_when_the_body_is_wanted() -> None:
         writer.close()
         await writer.wait_closed()
         assert storefront.requests[0].get(b"expect") == []
+
+
+async def test_an_event_leaves_before_the_next_one_comes() -> None:
+    heard = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(b"9\r\ndata: 1\n\n\r\n")
+        await heard.wait()
+        writer.write(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+
+    async with Storefront(script) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/events", "Accept: text/event-stream"))
+        async with asyncio.timeout(2):
+            await reader.readuntil(b"data: 1\n\n")
+            heard.set()
+            await reader.readuntil(b"data: 2\n\n")
+            await reader.readuntil(b"0\r\n\r\n")
+        writer.close()
