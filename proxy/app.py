@@ -27,7 +27,7 @@ from proxy.csp.heard import Heard
 from proxy.csp.seen import Seen
 from proxy.html.stub import stub
 from proxy.http.cookies import VendorCookies, denied_names, expiries
-from proxy.http.dispatch import Dispatch, today
+from proxy.http.dispatch import Dispatch, Sites, today
 from proxy.http.forward import Forward
 from proxy.http.upstream import Upstream
 from proxy.http.visit import origin_of, values
@@ -51,7 +51,39 @@ class Apps:
 
 
 def build(settings: Settings, catalogue: Catalogue) -> Apps:
-    """The apps of one site. Raises `Refused` where settings and catalogue do not fit. Call it inside the event loop."""
+    """The apps of one shop or several. Raises `Refused` where settings and catalogue do not fit. Call it inside the
+    event loop."""
+    shops = [_shop(site, catalogue, alone=not settings.site) for site in settings.sites]
+    ready = False
+
+    def leave() -> None:
+        nonlocal ready
+        ready = False
+
+    async def start() -> None:
+        nonlocal ready
+        ready = True
+
+    async def stop() -> None:
+        for shop in shops:
+            await shop.upstream.aclose()
+            await shop.hop.aclose()
+
+    public = shops[0].public if not settings.site else Sites([(shop.settings, shop.public) for shop in shops])
+    return Apps(public, admin_app(lambda: ready, _metrics), _limits(settings), leave, start, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shop:
+    """One shop's app, and what of it must be closed."""
+
+    settings: Settings
+    public: Dispatch
+    upstream: Upstream
+    hop: VendorHop
+
+
+def _shop(settings: Settings, catalogue: Catalogue, *, alone: bool) -> _Shop:
     use = in_use(catalogue, settings)
     seen = Seen()
     upstream = Upstream(settings.storefront, limits=settings.limits)
@@ -73,22 +105,9 @@ def build(settings: Settings, catalogue: Catalogue) -> Apps:
         consent=consent_app(doors),
         relay=relay_app(settings, use, hop, origin),
         forward=Forward(settings, use, upstream, seen),
+        any_host=None if alone else False,
     )
-    running = False
-
-    def leave() -> None:
-        nonlocal running
-        running = False
-
-    async def start() -> None:
-        nonlocal running
-        running = True
-
-    async def stop() -> None:
-        await upstream.aclose()
-        await hop.aclose()
-
-    return Apps(public, admin_app(lambda: running, _metrics), _limits(settings), leave, start, stop)
+    return _Shop(settings, public, upstream, hop)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from proxy.catalogue.use import InUse
 from proxy.cli.console import out, print_facts, print_json
 from proxy.cli.options import AsJson, ConfigFile, Loaded, VendorDirs, load_all
 from proxy.errors import Refused
+from proxy.settings import Settings
 
 
 def check(
@@ -30,16 +32,17 @@ def check(
             raise
         print_json({"problems": [asdict(problem) for problem in refused.problems]})
         raise typer.Exit(1) from None
-    summary = _summary(loaded)
+    summaries = [_summary(site, use, loaded) for site, use in zip(loaded.settings.sites, loaded.uses, strict=True)]
     if as_json:
-        print_json({"problems": [], **summary})
+        sites = {"sites": summaries} if loaded.settings.site else summaries[0]
+        print_json({"problems": [], **sites})
         return
-    print_facts((name.replace("_", " "), _readable(value)) for name, value in summary.items())
+    for summary in summaries:
+        print_facts((name.replace("_", " "), _readable(value)) for name, value in summary.items())
     out.print("Nothing is wrong.")
 
 
-def _summary(loaded: Loaded) -> dict[str, object]:
-    settings, use = loaded.settings, loaded.use
+def _summary(settings: Settings, use: InUse, loaded: Loaded) -> dict[str, object]:
     categories = Counter(str(category) for vendor in use.vendors.values() for category in vendor.categories)
     return {
         "mode": settings.mode,

@@ -88,7 +88,7 @@ def explain(
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--site") from None
     contacts = _contacts(url) if url is not None else None
-    loaded = load_all(config, vendors, dev=True)
+    loaded = load_all(config, vendors, dev=True).of(site)
     site = site or loaded.settings.origin or DEFAULT_SITE
     if contacts is not None:
         _explain_url(loaded, site, *contacts, as_json)

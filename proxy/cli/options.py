@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import typer
 
@@ -19,6 +20,7 @@ from proxy.catalogue.use import InUse, in_use
 from proxy.errors import Problem, Refused
 from proxy.serve import ListenAddress, read_address
 from proxy.settings import Settings, read_settings
+from proxy.settings.sites import SitePlaces
 from proxy.toml_file import Places, read_toml
 
 ConfigFile = Annotated[
@@ -62,13 +64,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines."
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """`file` and `places` say where the settings stand; nothing stands anywhere where there is no file."""
+    """`file` and `places` say where the settings stand; nothing stands anywhere where there is no file. `uses` are the
+    vendors in use of each of `settings.sites`, `use` those of the first."""
 
     settings: Settings
     catalogue: Catalogue
     use: InUse
     file: str = "consentry.toml"
     places: Places = field(default_factory=Places)
+    uses: tuple[InUse, ...] = ()
+
+    def of(self, page: str | None) -> Loaded:
+        """What holds for a page's address, where there are several shops: the first one's, unless it is another's."""
+        asked = urlsplit(page or "").netloc
+        for settings, use in zip(self.settings.sites, self.uses, strict=False):
+            if asked in settings.netlocs:
+                return replace(self, settings=settings, use=use)
+        return self
 
 
 def load_all(
@@ -102,17 +114,24 @@ def load_all(
     if settings is None or catalogue is None:
         raise Refused(problems)
     if unknown is not None:
-        settings = settings.model_copy(update={"vendors": settings.vendors.model_copy(update={"unknown": unknown})})
+        settings = _with_unknown(settings, unknown)
     places = read_toml(config)[1] if config else Places()
-    try:
-        use = in_use(catalogue, settings, file=str(config or "consentry.toml"), places=places)
-    except Refused as refused:
-        told = {_table(problem) for problem in problems}
-        further = [problem for problem in refused.problems if _table(problem) not in told]
-        raise Refused(_in_order([*problems, *further])) from None
+    file, told, uses = str(config or "consentry.toml"), {_table(problem) for problem in problems}, []
+    for index, site in enumerate(settings.sites):
+        at = SitePlaces(places, index) if settings.site else places
+        try:
+            uses.append(in_use(catalogue, site, file=file, places=at))
+        except Refused as refused:
+            problems.extend(problem for problem in refused.problems if _table(problem) not in told)
     if problems:
-        raise Refused(problems)
-    return Loaded(settings, catalogue, use, str(config or "consentry.toml"), places)
+        raise Refused(_in_order(list(dict.fromkeys(problems))))
+    return Loaded(settings, catalogue, uses[0], file, places, tuple(uses))
+
+
+def _with_unknown(settings: Settings, unknown: Literal["allow", "block"]) -> Settings:
+    vendors = settings.vendors.model_copy(update={"unknown": unknown})
+    sites = tuple(_with_unknown(site, unknown) for site in settings.site)
+    return settings.model_copy(update={"vendors": vendors, "site": sites})
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:

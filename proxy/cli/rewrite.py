@@ -72,7 +72,7 @@ def rewrite(
     """
     pages = files or []
     _check_usage(pages, out, site)
-    loaded = load_all(config, vendors, dev=True, unknown=unknown.value if unknown else None)
+    loaded = load_all(config, vendors, dev=True, unknown=unknown.value if unknown else None).of(site)
     try:
         standing = read_grant(grant, loaded.use, datetime.now(UTC).date())
     except ValueError as error:

@@ -72,7 +72,7 @@ def scan(
     start = read_start(url)
     if html is not None and not html.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {html.parent}", param_hint="--html")
-    loaded = load_all(config, vendors, dev=True)
+    loaded = load_all(config, vendors, dev=True).of(url)
     mode = unknown or Unknown(loaded.settings.vendors.unknown or Unknown.BLOCK)
     try:
         found = survey(start, loaded, Bounds(pages, seconds, pause, ignore_robots), mode, in_part=True)

@@ -10,7 +10,7 @@ import functools
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import product
@@ -82,7 +82,12 @@ def _load_again(
 ) -> Loaded:
     """What a running process serves by from now on. Throw-away keys are not thrown away by that."""
     loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
-    return replace(loaded, settings=loaded.settings.model_copy(update={"secret_keys": keys})) if dev else loaded
+    return replace(loaded, settings=_with_keys(loaded.settings, keys)) if dev else loaded
+
+
+def _with_keys(settings: Settings, keys: tuple[bytes, ...]) -> Settings:
+    sites = tuple(_with_keys(site, keys) for site in settings.site)
+    return settings.model_copy(update={"secret_keys": keys, "site": sites})
 
 
 def _run_alone(
@@ -154,7 +159,8 @@ def _own_address(settings: Settings, listen: ListenAddress, admin: ListenAddress
     if listen == admin and listen.port:
         mend = f"Choose another port for one of them, like {admin.host}:{admin.port + 1}."
         problems.append(Problem("--admin", None, "", f"{admin} is the address of --listen, too.", mend))
-    for url, (option, address) in product(settings.storefront.url, (("--listen", listen), ("--admin", admin))):
+    urls = dict.fromkeys(url for site in settings.sites for url in site.storefront.url)
+    for url, (option, address) in product(urls, (("--listen", listen), ("--admin", admin))):
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
         if same_place(parts.hostname or "", port, address):
@@ -191,23 +197,16 @@ def _bind_both(listen: ListenAddress, admin: ListenAddress) -> tuple[socket.sock
 
 
 def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, workers: int) -> None:
-    settings, use = loaded.settings, loaded.use
-    unknown = "blocked" if use.unknown == "block" else "allowed, and reported"
+    settings = loaded.settings
     open_at = listen.url if settings.dev or settings.origin is None else settings.origin
     if settings.dev:
         say("warning: --dev is for trying out, not for the public: throw-away keys, plain http.")
-    if settings.mode != "enforce":
-        say(f'warning: mode = "{settings.mode}": trackers run before consent.')
-    elif settings.rollout < 100:
-        say(f"warning: rollout = {settings.rollout:g}: for the other visitors trackers run before consent.")
+    for warning in dict.fromkeys(warning for site in settings.sites for warning in _warnings(site)):
+        say(f"warning: {warning}")
     out.print(f"Consentry {version('consentry')}, process {os.getpid()}; Ctrl-C ends it", style="bold")
     print_facts(
         (
-            ("mode", _mode(settings)),
-            ("site", settings.origin or "taken from each request"),
-            ("storefront", ", ".join(settings.storefront.url)),
-            ("vendors in use", _in_use(use)),
-            ("unknown", unknown),
+            *(fact for site, use in zip(settings.sites, loaded.uses, strict=True) for fact in _site_facts(site, use)),
             ("region source", "none: everyone opt-in"),
             ("processes", str(workers)),
             ("listening", f"{listen} for visitors, {admin} for probes and metrics"),
@@ -217,6 +216,21 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
         )
     )
     out.file.flush()
+
+
+def _warnings(settings: Settings) -> Iterator[str]:
+    if settings.mode != "enforce":
+        yield f'mode = "{settings.mode}": trackers run before consent.'
+    elif settings.rollout < 100:
+        yield f"rollout = {settings.rollout:g}: for the other visitors trackers run before consent."
+
+
+def _site_facts(settings: Settings, use: InUse) -> Iterator[tuple[str, str]]:
+    yield "mode", _mode(settings)
+    yield "site", ", ".join([settings.origin or "taken from each request", *settings.hosts])
+    yield "storefront", ", ".join(settings.storefront.url)
+    yield "vendors in use", _in_use(use)
+    yield "unknown", "blocked" if use.unknown == "block" else "allowed, and reported"
 
 
 def _mode(settings: Settings) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from email.utils import formatdate
 from typing import Literal
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,7 +42,9 @@ class Dispatch:
         relay: ASGIApp,
         forward: ASGIApp,
         today: Callable[[], date] = today,
+        any_host: bool | None = None,
     ) -> None:
+        """`any_host`: answer whatever Host is asked for; None: in development."""
         self._settings = settings
         self._seal = seal
         self._consent = consent
@@ -51,7 +52,8 @@ class Dispatch:
         self._forward = forward
         self._today = today
         self._prefix = settings.consent.prefix.encode()
-        self._hosts = _hosts(settings)
+        self._hosts = settings.netlocs
+        self._any_host = not self._hosts or (settings.dev if any_host is None else any_host)
         self._told = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,7 +98,7 @@ class Dispatch:
             return 400
         if method in ("CONNECT", "TRACE"):
             return 405
-        if self._hosts is not None and host not in self._hosts:
+        if not self._any_host and host not in self._hosts:
             return 421
         return None
 
@@ -123,15 +125,16 @@ def _dated(send: Send) -> Send:
     return dated
 
 
-def _hosts(settings: Settings) -> frozenset[str] | None:
-    """The Host values of the site, with and without the port that its scheme has anyway; None: any."""
-    if settings.origin is None or settings.dev:
-        return None
-    parts = urlsplit(settings.origin)
-    standing = {"https": 443, "http": 80}[parts.scheme]
-    if parts.port in (None, standing):
-        return frozenset({parts.netloc.removesuffix(f":{standing}"), f"{parts.hostname}:{standing}"})
-    return frozenset({parts.netloc})
+class Sites:
+    """The public ASGI app of several shops: whose it is, the Host says. What is nobody's, the first one refuses."""
+
+    def __init__(self, shops: Sequence[tuple[Settings, Dispatch]]) -> None:
+        self._first = shops[0][1]
+        self._shops = {host: shop for settings, shop in shops for host in settings.netlocs}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = host_of(scope["headers"]) if "headers" in scope else None
+        await self._shops.get(host or "", self._first)(scope, receive, send)
 
 
 async def _refuse(status: Literal[400, 404, 405, 421], headers: Headers, send: Send, prefix: str) -> None:

@@ -95,10 +95,18 @@ def _host(value: bytes) -> str | None:
 
 
 def origin_of(scope: Scope, settings: Settings) -> str:
-    """Our origin: the configured one; in development the request's own."""
+    """Our origin: the configured one, by the name of it that was asked for; in development the request's own."""
     if settings.origin is not None:
-        return settings.origin
+        return _named(settings.origin, settings.hosts, host_of(scope["headers"])) if settings.hosts else settings.origin
     return f"{scope['scheme']}://{host_of(scope['headers']) or 'localhost'}"
+
+
+@lru_cache(1024)
+def _named(origin: str, hosts: tuple[str, ...], asked: str | None) -> str:
+    scheme, _, netloc = origin.partition("://")
+    name = (asked or "").partition(":")[0]
+    port = netloc.partition("]")[2] if netloc.startswith("[") else netloc.partition(":")[1] + netloc.partition(":")[2]
+    return f"{scheme}://{name}{port}" if name in hosts else origin
 
 
 def signals(headers: Headers) -> bool:

@@ -22,6 +22,7 @@ from proxy.errors import Problem, Refused
 from proxy.settings.environment import overlay, put
 from proxy.settings.schema import Settings
 from proxy.settings.secret_keys import KEYS_FILE_VARIABLE, KEYS_VARIABLE, read_secret_keys
+from proxy.settings.sites import sharing, split_sites
 from proxy.toml_file import Places, read_toml
 from proxy.toml_problems import problems_of
 
@@ -71,8 +72,29 @@ def read_settings(
     if storefront is not None:
         put(raw, ("storefront", "url"), storefront)
         origins["storefront.url"] = "--storefront"
-    keys = read_secret_keys(environ, dev, problems)
-    given = {**raw, "dev": dev, "secret_keys": keys}
+    told: dict[str, Any] = {"dev": dev, "secret_keys": read_secret_keys(environ, dev, problems)}
+    sites = split_sites(raw, name, places, problems)
+    found = [(_checked({**own, **told}, name, at, origins, problems, needs_storefront), at) for own, at in sites]
+    if not sites:
+        settings = _checked({**raw, **told}, name, places, origins, problems, needs_storefront)
+        return settings, list(dict.fromkeys(problems))
+    whole = [(settings, at) for settings, at in found if settings is not None]
+    problems.extend(sharing(whole, name))
+    if not whole:
+        return None, list(dict.fromkeys(problems))
+    every = tuple(settings for settings, _ in whole)
+    return every[0].model_copy(update={"site": every}), list(dict.fromkeys(problems))
+
+
+def _checked(
+    given: dict[str, Any],
+    name: str,
+    places: Places,
+    origins: Mapping[str, str],
+    problems: list[Problem],
+    needs_storefront: bool,
+) -> Settings | None:
+    """The settings of one site, or what is left of them; their problems are added."""
     settings: Settings | None
     wrong: list[Problem] = []
     try:
@@ -82,11 +104,12 @@ def read_settings(
         settings = _what_is_left(given, error)
     problems.extend(_at_their_origin(problem, origins) for problem in wrong)
     if settings is not None:
+        dev = settings.dev
         further = [*_disagreements(settings, name, places), *_unsaid(settings, name, dev, needs_storefront)]
         if not dev:
             further += _not_filled_in(settings, name, places)
         problems.extend(_at_their_origin(problem, origins) for problem in further if not _told(problem.key, wrong))
-    return settings, problems
+    return settings
 
 
 def _what_is_left(given: Mapping[str, Any], error: ValidationError) -> Settings | None:

@@ -205,11 +205,14 @@ class VendorSettings(_Table):
 class Settings(_Table):
     """Everything an operator decides. `dev` and `secret_keys` come from the command line and the environment.
 
+    `hosts`: names of the shop besides the origin's. `site`: the whole settings of each shop where there are several
+    (`[[site]]`); what holds for the process is the same in all of them.
     `mode`: pages are rewritten, only looked at, or neither. `rollout`: for how many per cent of the visitors they are
     rewritten; the others' are passed on.
     """
 
     origin: Origin | None = None
+    hosts: tuple[Host, ...] = ()
     mode: Literal["enforce", "observe", "pass"] = "enforce"
     rollout: float = Field(default=100, ge=0, le=100)
     controller: Controller | None = None
@@ -223,6 +226,25 @@ class Settings(_Table):
     vendor: dict[str, VendorSettings] = Field(default_factory=dict)
     dev: bool = Field(default=False, exclude=True)
     secret_keys: tuple[bytes, ...] = Field(default=(), repr=False, exclude=True)
+    site: tuple[Settings, ...] = Field(default=(), repr=False, exclude=True)
+
+    @property
+    def sites(self) -> tuple[Settings, ...]:
+        """The shops, one or several."""
+        return self.site or (self,)
+
+    @property
+    def netlocs(self) -> frozenset[str]:
+        """The values of Host that are this shop: its names, with and without the port that its scheme has anyway.
+        Empty where it has no origin: then any is."""
+        if self.origin is None:
+            return frozenset()
+        parts = urlsplit(self.origin)
+        standing = {"https": 443, "http": 80}[parts.scheme]
+        port = parts.port or standing
+        names = (f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "", *self.hosts)
+        bare = names if port == standing else ()
+        return frozenset({*bare, *(f"{name}:{port}" for name in names)})
 
     @property
     def unknown(self) -> Literal["allow", "block"]:

@@ -73,15 +73,15 @@ def test_what_it_writes(tmp_path: Path) -> None:
 
 
 def _names(model: type[BaseModel]) -> set[str]:
-    return {name for name in model.model_fields if name not in ("dev", "secret_keys", "vendor")}
+    return {name for name in model.model_fields if name not in ("dev", "secret_keys", "vendor", "site")}
 
 
 def test_every_setting_is_in_it(tmp_path: Path) -> None:
     text = written(tmp_path)[0].read_text("utf-8")
     top, *tables = re.split(r"^(?:# )?\[(?=[a-z]+(?:\.KEY)?\])", text, flags=re.M)
     there = {table.partition("]")[0]: set(re.findall(r"^(?:# )?([a-z_]+) = ", table, re.M)) for table in tables}
-    assert set(re.findall(r"^([a-z_]+) = ", top, re.M)) == {"origin", "mode", "rollout"}
-    for name in _names(Settings) - {"origin", "mode", "rollout"}:
+    assert set(re.findall(r"^(?:# )?([a-z_]+) = ", top, re.M)) == {"origin", "hosts", "mode", "rollout"}
+    for name in _names(Settings) - {"origin", "hosts", "mode", "rollout"}:
         model = Settings.model_fields[name].annotation
         models = [
             one for one in getattr(model, "__args__", (model,)) if isinstance(one, type) and one is not type(None)

@@ -276,3 +276,41 @@ def test_a_second_signal_does_not_wait_for_the_leaving(storefront: str, tmp_path
             time.sleep(0.05)
         served.end(signal.SIGTERM)
         assert served.process.returncode == 0
+
+
+def test_one_process_serves_several_shops_each_by_its_own_settings(storefront: str, tmp_path: Path) -> None:
+    settings = tmp_path / "consentry.toml"
+    common = GOOD_SETTINGS.partition("\n")[2]
+    settings.write_text(
+        f"{common}[[site]]\norigin = 'https://shop.example'\nhosts = ['www.shop.example']\n"
+        f"[[site]]\norigin = 'https://laden.example'\nmode = 'pass'\n"
+    )
+    with serving(storefront, tmp_path / "state", "--config", settings, **GOOD_KEYS) as served:
+        answers = {
+            host: httpx.get(served.public, headers={"host": host})
+            for host in ("shop.example", "www.shop.example", "laden.example", "laden.example:443", "other.example")
+        }
+    assert [answer.status_code for answer in answers.values()] == [200, 200, 200, 200, 421]
+    assert 'action="https://shop.example/_consent"' in answers["shop.example"].text
+    assert 'action="https://www.shop.example/_consent"' in answers["www.shop.example"].text
+    assert answers["laden.example"].content == PAGE
+    assert "https://laden.example" in served.summary
+    assert "mode            pass" in served.summary
+
+
+def test_a_choice_for_one_shop_is_none_for_another(storefront: str, tmp_path: Path) -> None:
+    settings = tmp_path / "consentry.toml"
+    common = GOOD_SETTINGS.partition("\n")[2]
+    settings.write_text(f"{common}[[site]]\norigin = 'https://a.example'\n[[site]]\norigin = 'https://b.example'\n")
+    person = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    person["sec-fetch-user"] = "?1"
+    with serving(storefront, tmp_path / "state", "--config", settings, **GOOD_KEYS) as served:
+        form = {"choice": "accept", "shown": "1", "return_to": "/"}
+        given = httpx.post(f"{served.public}/_consent", data=form, headers=person | {"host": "a.example"})
+        cookie = given.headers["set-cookie"].partition(";")[0]
+        asked = {
+            host: 'id="consentry"' in httpx.get(served.public, headers={"host": host, "cookie": cookie}).text
+            for host in ("a.example", "b.example")
+        }
+    assert given.status_code == 303
+    assert asked == {"a.example": False, "b.example": True}
