@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -33,6 +33,7 @@ from proxy.http.upstream import Upstream
 from proxy.http.visit import origin_of, values
 from proxy.relay import VendorHop, relay_app
 from proxy.settings import Limits, Settings
+from proxy.settings.schema import Network
 
 #: Bytes of chance in a record id: nobody guesses another visitor's (128 bits).
 RECORD_BYTES = 16
@@ -45,6 +46,7 @@ class Apps:
     public: ASGIApp
     admin: ASGIApp
     limits: Limits
+    trusted: Sequence[Network]
     leave: Callable[[], None]
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
@@ -70,7 +72,9 @@ def build(settings: Settings, catalogue: Catalogue) -> Apps:
             await shop.hop.aclose()
 
     public = shops[0].public if not settings.site else Sites([(shop.settings, shop.public) for shop in shops])
-    return Apps(public, admin_app(lambda: ready, _metrics), _limits(settings), leave, start, stop)
+    return Apps(
+        public, admin_app(lambda: ready, _metrics), _limits(settings), settings.listen.trusted, leave, start, stop
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Log lines: to stderr, one a line, `time level who event facts…`, every value written so that it cannot end its line.
 
 What is logged, and that nothing of a visitor is in it, is up to those who log. Other libraries are heard from warnings
-up. A traceback, which only a fault of ours makes, follows its line.
+up. A traceback, which only a fault of ours makes, follows its line; in JSON it is the fact `exception`.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from typing import Literal
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -21,8 +22,8 @@ _ADDED: tuple[Processor, ...] = (
 _FACTS = structlog.processors.KeyValueRenderer()
 
 
-def configure_logs() -> None:
-    """For this process. structlog's loggers and the standard library's come out alike."""
+def configure_logs(form: Literal["text", "json"] = "text") -> None:
+    """For this process: lines for people, or JSON. structlog's loggers and the standard library's come out alike."""
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *_ADDED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -31,7 +32,11 @@ def configure_logs() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_ADDED, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _line]
+            foreign_pre_chain=_ADDED,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _line if form == "text" else structlog.processors.JSONRenderer(sort_keys=False),
+            ],
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

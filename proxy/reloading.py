@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -17,14 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy import metrics
 from proxy.errors import Refused
-from proxy.settings.schema import Limits
+from proxy.settings.schema import Limits, Network
 
 _log = structlog.get_logger("proxy.serve")
 
 
 class Served(Protocol):
-    """What is served: the two apps, what clients may take, and what to call before the first request, when there will
-    be no more, and after the last."""
+    """What is served: the two apps, what clients may take, whose word on them is believed, and what to call before the
+    first request, when there will be no more, and after the last."""
 
     @property
     def public(self) -> ASGIApp: ...
@@ -34,6 +34,9 @@ class Served(Protocol):
 
     @property
     def limits(self) -> Limits: ...
+
+    @property
+    def trusted(self) -> Sequence[Network]: ...
 
     @property
     def leave(self) -> Callable[[], None]: ...
@@ -85,6 +88,10 @@ class Current:
     def limits(self) -> Limits:
         """What clients may take now."""
         return self._served.limits
+
+    def trusted(self) -> Sequence[Network]:
+        """Whose word on who connected is believed now."""
+        return self._served.trusted
 
     def leave(self) -> None:
         """From now on the process is not ready for more."""

@@ -17,7 +17,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -30,7 +30,7 @@ from proxy.errors import Problem, Refused
 from proxy.http.edge import Edge
 from proxy.http.websocket import MESSAGE_BYTES
 from proxy.reloading import Current, Reload, Served
-from proxy.settings.schema import Limits
+from proxy.settings.schema import Limits, Network
 
 #: Seconds that answers under way are given to finish where somebody at a keyboard waits.
 IMPATIENT = 1.0
@@ -191,7 +191,10 @@ async def serve(
 ) -> None:
     """`run`, in a loop that is already there (the demo has more in it)."""
     served = Current(build)
-    listeners = [_Listener(_config(served.public, served.limits)), _Listener(_config(served.admin, Limits))]
+    listeners = [
+        _Listener(_config(served.public, served.limits, served.trusted)),
+        _Listener(_config(served.admin, Limits)),
+    ]
     _end_on_signals(served, listeners, supervised)
     if reload is not None:
         _reload_on_signal(served, reload)
@@ -217,10 +220,12 @@ def _leave_settled_alone() -> None:
     gc.set_threshold(GARBAGE)
 
 
-def _config(app: ASGIApp, limits: Callable[[], Limits]) -> uvicorn.Config:
+def _config(
+    app: ASGIApp, limits: Callable[[], Limits], trusted: Callable[[], Sequence[Network]] = tuple
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=partial(Edge, limits=limits),  # type: ignore[arg-type]  # called as a class would be
+        http=partial(Edge, limits=limits, trusted=trusted),  # type: ignore[arg-type]  # called as a class would be
         ws="websockets-sansio",
         ws_max_size=MESSAGE_BYTES,
         lifespan="off",

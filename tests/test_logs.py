@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -39,3 +40,12 @@ def test_every_logger_comes_out_alike_and_no_value_ends_its_line() -> None:
     ):
         assert re.fullmatch(rf"(?:{time} )?{wanted}", line), line
     assert lines[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_as_json_each_line_is_one_object() -> None:
+    program = PROGRAM.replace("configure_logs()", 'configure_logs("json")')
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    first, *_, last = [json.loads(line) for line in done.stderr.splitlines()]
+    assert first["detail"] == "line\nbreak \x1b[31m"
+    assert (first["level"], first["logger"], first["event"]) == ("error", "proxy.early", "storefront failed")
+    assert "ZeroDivisionError" in last["exception"]

@@ -97,7 +97,7 @@ def _run_alone(
     ready: Callable[[], None],
     anew: Callable[[], Loaded],
 ) -> None:
-    configure_logs()
+    configure_logs(loaded.settings.log.format)
     run(_built(loaded), public, admin, ready=ready, reload=lambda: _built(anew()))
 
 
@@ -118,7 +118,7 @@ def _run_workers(
 ) -> None:
     from proxy.workers import Supervisor, shared_metrics
 
-    configure_logs()
+    configure_logs(loaded.settings.log.format)
     with shared_metrics(state) as metrics:
         limits = loaded.settings.limits
 
@@ -149,7 +149,7 @@ def _work(
     """What a worker does: it gets the very settings and vendors that its parent checked."""
     from proxy.app import build
 
-    configure_logs()
+    configure_logs(settings.log.format)
     catalogue = catalogue_of(vendors, files, known)
     run(lambda: build(settings, catalogue), public, admin, supervised=True, reload=lambda: _built(anew()))
 

@@ -142,6 +142,7 @@ class Asking:
             proto=urlsplit(origin_of(scope, self._settings)).scheme.encode(),
             http_version=scope["http_version"].encode(),
             trusted=peer_trusted(client, self._settings.listen.trusted),
+            request_id=scope["consentry.request_id"].encode(),
             page=page,
             conditions=not reads,
             whole=reads and (caching.navigates(headers) or bool(values(headers, b"if-range"))),

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.address import parse_exact
 from proxy.consent.failure import failure_headers, failure_page
+from proxy.http.access import logged, request_id
 from proxy.http.visit import Fields, Headers, Seals, host_of, languages, peer_trusted, read_visit, values
 from proxy.settings import Settings
 
@@ -67,13 +68,16 @@ class Dispatch:
             await _refuse(refusal, headers, send, self._settings.consent.prefix)
             return
         self._tell_of_stranger(scope.get("client"), headers)
-        scope = {**scope, "headers": headers}
+        scope = {**scope, "headers": headers, "consentry.request_id": request_id(headers)}
         scope["consentry.visit"] = read_visit(scope, self._settings, self._seal, self._today())
         room = self._room(scope["raw_path"])
         if socket and room is not self._forward:
             await _refuse(404, headers, send, self._settings.consent.prefix)
             return
-        await room(scope, receive, send)
+        if self._settings.log.access:
+            await logged(room, scope, receive, send)
+        else:
+            await room(scope, receive, send)
 
     def _tell_of_stranger(self, client: Sequence[object] | None, headers: Headers) -> None:
         """Warn once where a private address names visitors and is not believed: all of them look like one then."""

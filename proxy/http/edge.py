@@ -1,15 +1,16 @@
 """The server's protocol, and what it lets through by itself that an edge must not.
 
-Rules: a head is bounded in bytes and in lines, and answered 431 beyond that, a body in bytes (413); what is no HTTP is
-refused, and never in the middle of another answer; a refusal is read to its end by whoever still sends, and then the
-connection ends; who owes us something and does not move is given up; a body is in chunks, by HTTP/1.1 and
-with no other coding, or as long as it says; trailers never become headers; an absolute-form target's host is the Host
-(RFC 9112, 3.2.2) where there is one; a target is kept to the byte, a `?` with nothing behind it too, in
-`scope["consentry.target"]`. Of upgrades only WebSockets are served: any other request is answered as if it had not
-asked for one (RFC 9110, 7.8), on a connection that then ends, and with a body it is refused, since the parser below
-would read that body as the next request. So does the connection end of a client that waits for 100 and is answered
-without: it may leave its body out (RFC 9110, 10.1.1). HTTP/1.0 clients never get chunks: a body without a length ends
-with the connection, in order where it is whole and with a reset where it is not.
+Rules: who connected, a trusted peer may say ahead of its first request (PROXY protocol). A head is bounded in bytes and
+in lines, and answered 431 beyond that, a body in bytes (413); what is no HTTP is refused, and never in the middle of
+another answer; a refusal is given the time to be read by whoever still sends, and then the connection ends; who owes us
+something and does not move is given up; a body is in chunks, by HTTP/1.1 and with no other coding, or as long as it
+says; trailers never become headers; an absolute-form target's host is the Host (RFC 9112, 3.2.2) where there is one; a
+target is kept to the byte, a `?` with nothing behind it too, in `scope["consentry.target"]`. Of upgrades
+only WebSockets are served: any other request is answered as if it had not asked for one (RFC 9110, 7.8), on a
+connection that then ends, and with a body it is refused, since the parser below would read that body as the next
+request. So does the connection end of a client that waits for 100 and is answered without: it may leave its body out
+(RFC 9110, 10.1.1). HTTP/1.0 clients never get chunks: a body without a length ends with the connection, in order where
+it is whole and with a reset where it is not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -28,7 +29,9 @@ from uvicorn.server import ServerState
 
 from proxy import metrics
 from proxy.http.edge_socket import EdgeSocket
+from proxy.http.proxy_protocol import NotPreface, read_preface
 from proxy.http.upload import LINGER, has_body, length_of
+from proxy.http.visit import Network, peer_trusted
 from proxy.settings.schema import Limits
 
 
@@ -68,7 +71,7 @@ class _Unframed(_Cycle):
 
 
 class Edge(HttpToolsProtocol):
-    """Give it to uvicorn as `http=`, with `limits` bound: it is asked for them once a connection."""
+    """Give it to uvicorn as `http=`, with `limits` and `trusted` bound: both are asked for once a connection."""
 
     _in_head = False
     #: When the head began, when bytes last came, and when fewer than `_unread` bytes were last waiting to be read.
@@ -79,6 +82,8 @@ class Edge(HttpToolsProtocol):
     _body = 0
     _refused = False
     _becomes_socket = False
+    #: What came of a preface that is not whole; None where there is none (any more).
+    _preface: bytes | None = None
     _answered: RequestResponseCycle | None = None
 
     def __init__(
@@ -89,13 +94,17 @@ class Edge(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: Callable[[], Limits] = Limits,
+        trusted: Callable[[], Sequence[Network]] = tuple,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits()
+        self._trusted = trusted()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._begun = self._heard = self.loop.time()
+        if self._trusted and peer_trusted(self.client, self._trusted):
+            self._preface = b""
 
     def overdue(self, now: float) -> None:
         """Give the client up if it owes us something for too long. Called every now and then with the loop's time."""
@@ -137,11 +146,29 @@ class Edge(HttpToolsProtocol):
         if self._refused:
             return
         self._heard = self.loop.time()
+        if self._preface is not None:
+            data = self._behind_preface(data)
+            if not data:
+                return
         if self._in_head:
             self._fed += len(data)
         super().data_received(data)
         if self._in_head and self._fed > 2 * self._limits.head_bytes:
             self._refuse(b"431 Request Header Fields Too Large", "head-too-large")
+
+    def _behind_preface(self, data: bytes) -> bytes:
+        """What of a connection's first bytes is HTTP."""
+        came = (self._preface or b"") + data
+        try:
+            found = read_preface(came)
+        except NotPreface:
+            self._refuse(b"400 Bad Request", "malformed")
+            return b""
+        self._preface = came if found is None else None
+        if found is None:
+            return b""
+        self.client = found.client or self.client
+        return came[found.length :]
 
     def on_message_begin(self) -> None:
         self._in_head = True

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import structlog
+from starlette.types import Scope
 
 from proxy import metrics
 from proxy.consent.failure import failure_headers, failure_page
+from proxy.http.access import told_of
 from proxy.http.wire import Kind, StorefrontDown
 from proxy.model import Visit
 
@@ -67,9 +69,9 @@ class CannotCut(Exception):
         super().__init__(f"{refusal}: {detail}")
 
 
-def failure_of(error: StorefrontDown | CannotCut, *, place: str, method: str, path: str, started: bool) -> Failure:
-    """Count it, log it, and say what to answer. `place` is the storefront's host and port; `path` loses its query."""
-    line = _log.bind(storefront=place, method=method, path=path.partition("?")[0][:200], answer_begun=started)
+def failure_of(error: StorefrontDown | CannotCut, scope: Scope, *, place: str, started: bool) -> Failure:
+    """Count it, log it, and say what to answer. `place` is the storefront's host and port."""
+    line = _log.bind(**told_of(scope), storefront=place, answer_begun=started)
     if isinstance(error, StorefrontDown):
         metrics.STOREFRONT_ERRORS.labels(error.kind.value).inc()
         line.error("storefront failed", kind=error.kind.value, detail=error.detail)
@@ -79,8 +81,9 @@ def failure_of(error: StorefrontDown | CannotCut, *, place: str, method: str, pa
     return REFUSED[error.refusal]
 
 
-def failure_answer(failure: Failure, visit: Visit, prefix: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and body of the page for a failure."""
+def failure_answer(failure: Failure, scope: Scope, prefix: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of the page for a failure. Its request id is what a visitor can tell the shop's support."""
+    visit: Visit = scope["consentry.visit"]
     shown: Literal[502, 503, 504] = 503 if failure.status == 503 else 504 if failure.status == 504 else 502
     body = failure_page(shown, visit.languages, prefix=prefix)
     details = f'; details="{failure.details}"' if failure.details else ""
@@ -88,6 +91,7 @@ def failure_answer(failure: Failure, visit: Visit, prefix: str) -> tuple[list[tu
         *failure_headers(visit.languages),
         (b"content-length", str(len(body)).encode()),
         (b"proxy-status", f"consentry; error={failure.error}{details}".encode()),
+        (b"x-request-id", scope["consentry.request_id"].encode()),
     ]
     if failure.retry_after is not None:
         headers.append((b"retry-after", str(failure.retry_after).encode()))

@@ -72,16 +72,14 @@ class Forward:
         try:
             return await self._exchange(question, upload, reply)
         except (StorefrontDown, CannotCut) as error:
-            path = question.visit.path
-            place = self._upstream.place
-            failure = failure_of(error, place=place, method=scope["method"], path=path, started=reply.started)
+            failure = failure_of(error, scope, place=self._upstream.place, started=reply.started)
             if reply.started:
                 return "reset"
             await self._fail(reply, scope, failure)
             return "failed"
 
     async def _fail(self, reply: _Reply, scope: Scope, failure: Failure) -> None:
-        headers, body = failure_answer(failure, scope["consentry.visit"], self._settings.consent.prefix)
+        headers, body = failure_answer(failure, scope, self._settings.consent.prefix)
         await reply.head(failure.status, headers)
         await reply.body(body)
         await reply.end()

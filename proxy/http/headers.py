@@ -62,7 +62,7 @@ REQUEST = _table(
         "cf-pseudo-ipv4 cf-ipcountry cf-visitor fastly-client-ip fastly-client x-azure-clientip x-azure-socketip "
         "cloudfront-viewer-address cloudfront-viewer-country x-envoy-external-address x-appengine-user-ip "
         "x-vercel-forwarded-for do-connecting-ip fly-client-ip x-nf-client-connection-ip x-country-code",
-        Verdict.WRITTEN: "forwarded x-forwarded-for x-forwarded-host x-forwarded-proto",
+        Verdict.WRITTEN: "forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-request-id",
         Verdict.COOKIE: "cookie",
         Verdict.CODING: "accept-encoding available-dictionary dictionary-id a-im",
         Verdict.CONDITION: "if-none-match if-modified-since if-range",
@@ -119,8 +119,9 @@ class Asked:
     """What is written into a request. `host`: as the visitor sent it, `send_host` as the storefront gets it.
 
     `peer` and `visitor` are addresses as text, `proto` http or https; `trusted`: the peer's own words are believed.
-    `cookie`, `consent` and `if_none_match` are whole values, None where there is none. `page`: one may come back, and
-    `conditions` of the visitor's are not answered by the storefront; `whole`: nor is a Range.
+    `request_id` is the visitor's, or ours. `cookie`, `consent` and `if_none_match` are whole values, None where there
+    is none. `page`: one may come back, and `conditions` of the visitor's are not answered by the storefront; `whole`:
+    nor is a Range.
     """
 
     host: bytes
@@ -130,6 +131,7 @@ class Asked:
     proto: bytes
     http_version: bytes
     trusted: bool
+    request_id: bytes
     page: bool
     conditions: bool
     whole: bool
@@ -172,6 +174,7 @@ def _told(headers: Headers, asked: Asked) -> HeaderList:
     if any(member.split()[1:2] == [NAME] for value in via for member in value.lower().split(b",")):
         raise Circles
     out: HeaderList = [(b"via", b", ".join([*via, b"%b %b" % (asked.http_version, NAME)]))]
+    out.append((b"x-request-id", asked.request_id))
     if asked.cookie is not None:
         out.append((b"cookie", asked.cookie))
     if asked.consent is not None:

@@ -125,12 +125,11 @@ class Sockets:
 
     async def _fail(self, scope: Scope, send: Send, down: StorefrontDown) -> None:
         metrics.WEBSOCKETS.labels("failed").inc()
-        path = scope["consentry.visit"].path
-        failure = failure_of(down, place=self._upstream.place, method="GET", path=path, started=False)
+        failure = failure_of(down, scope, place=self._upstream.place, started=False)
         await _refuse(send, *self._page(failure, scope), failure.status)
 
     def _page(self, failure: Failure, scope: Scope) -> tuple[HeaderList, bytes]:
-        return failure_answer(failure, scope["consentry.visit"], self._prefix)
+        return failure_answer(failure, scope, self._prefix)
 
 
 class _Handshake(ClientProtocol):

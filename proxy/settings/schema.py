@@ -115,9 +115,16 @@ class Storefront(_Table):
 
 
 class Listen(_Table):
-    """Networks whose X-Forwarded-* headers are believed. Empty: nobody's."""
+    """Networks whose X-Forwarded-* headers and PROXY protocol are believed. Empty: nobody's."""
 
     trusted: tuple[Network, ...] = ()
+
+
+class Log(_Table):
+    """What is written to standard error, and how: lines for people, or JSON. `access`: a line a request, too."""
+
+    access: bool = False
+    format: Literal["text", "json"] = "text"
 
 
 class Limits(_Table):
@@ -219,6 +226,7 @@ class Settings(_Table):
     storefront: Storefront = Storefront()
     listen: Listen = Listen()
     limits: Limits = Limits()
+    log: Log = Log()
     privacy: Privacy = Privacy()
     consent: ConsentSettings = ConsentSettings()
     csp: Csp = Csp()
@@ -258,7 +266,7 @@ class Settings(_Table):
     @property
     def digest(self) -> str:
         """Changes whenever a setting that could change a page does. 16 hex digits, no secret in it."""
-        pages = self.model_dump_json(exclude={"limits", "listen"})
+        pages = self.model_dump_json(exclude={"limits", "listen", "log"})
         return hashlib.sha256(pages.encode()).hexdigest()[:16]
 
     @model_validator(mode="after")

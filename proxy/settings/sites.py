@@ -15,7 +15,7 @@ from proxy.settings.schema import Settings
 from proxy.toml_places import KeyPath, Places
 
 #: Tables that hold for the whole process.
-_PROCESS = ("limits", "listen")
+_PROCESS = ("limits", "listen", "log")
 
 
 class SitePlaces(Places):

@@ -256,7 +256,9 @@ async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Edge(config, state, {}, limits=lambda: settings.limits), "127.0.0.1", 0
+        lambda: Edge(config, state, {}, limits=lambda: settings.limits, trusted=lambda: settings.listen.trusted),
+        "127.0.0.1",
+        0,
     )
     try:
         yield Shop(server.sockets[0].getsockname()[1], settings, upstream, state.connections)  # type: ignore[arg-type]

@@ -31,6 +31,7 @@ def scope(*headers: tuple[bytes, bytes], visit: Visit = VISIT, method: str = "GE
         "raw_path": visit.path.encode(),
         "query_string": b"",
         "headers": [(b"host", b"www.shop.example"), *headers],
+        "consentry.request_id": "7",
         "consentry.visit": visit,
     }
 

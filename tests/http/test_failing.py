@@ -11,6 +11,13 @@ from proxy.http.wire import Kind, StorefrontDown
 from proxy.model import Regime, Standing, Visit
 
 VISIT = Visit(Standing(), Regime.OPT_IN, False, None, ("fr",), "/a?token=1")
+SCOPE = {
+    "method": "GET",
+    "raw_path": b"/a",
+    "query_string": b"token=1",
+    "consentry.visit": VISIT,
+    "consentry.request_id": "abc-7",
+}
 
 #: RFC 9209, 2.3: the names that a Proxy-Status error may have, of those we use.
 REGISTERED = {
@@ -42,18 +49,13 @@ def test_a_storefronts_failure_is_counted_and_logged_for_an_engineer(kind: Kind)
     counted = ("consentry_storefront_errors_total", {"kind": kind.value})
     before = REGISTRY.get_sample_value(*counted) or 0
     with structlog.testing.capture_logs() as logs:
-        failure = failure_of(
-            StorefrontDown(kind, "no answer within 60 s"),
-            place="inside:8080",
-            method="GET",
-            path="/a?token=1",
-            started=False,
-        )
+        failure = failure_of(StorefrontDown(kind, "no answer within 60 s"), SCOPE, place="inside:8080", started=False)
     assert failure is STOREFRONT[kind]
     assert REGISTRY.get_sample_value(*counted) == before + 1
     (line,) = logs
     assert line["storefront"] == "inside:8080"
     assert (line["kind"], line["detail"], line["path"]) == (kind.value, "no answer within 60 s", "/a")
+    assert line["request_id"] == "abc-7"
 
 
 def test_a_page_that_cannot_be_cut_is_counted_by_reason() -> None:
@@ -61,17 +63,18 @@ def test_a_page_that_cannot_be_cut_is_counted_by_reason() -> None:
     before = REGISTRY.get_sample_value(*counted) or 0
     with structlog.testing.capture_logs() as logs:
         error = CannotCut("charset", "utf-7")
-        assert failure_of(error, place="x", method="GET", path="/", started=True) is REFUSED["charset"]
+        assert failure_of(error, SCOPE, place="x", started=True) is REFUSED["charset"]
     assert REGISTRY.get_sample_value(*counted) == before + 1
     assert (logs[0]["reason"], logs[0]["answer_begun"]) == ("charset", True)
 
 
 def test_the_page_is_in_the_visitors_language_and_says_how_long_to_wait() -> None:
-    headers, body = failure_answer(STOREFRONT[Kind.FULL], VISIT, "/_consent")
+    headers, body = failure_answer(STOREFRONT[Kind.FULL], SCOPE, "/_consent")
     fields = dict(headers)
     assert fields[b"content-language"] == b"fr"
     assert fields[b"content-length"] == b"%d" % len(body)
     assert fields[b"proxy-status"] == b"consentry; error=connection_limit_reached"
     assert fields[b"retry-after"] == b"2"
+    assert fields[b"x-request-id"] == b"abc-7"
     assert b"token" not in body
-    assert b"retry-after" not in dict(failure_answer(CIRCLES, VISIT, "/_consent")[0])
+    assert b"retry-after" not in dict(failure_answer(CIRCLES, SCOPE, "/_consent")[0])
