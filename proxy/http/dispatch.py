@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from email.utils import formatdate
 from typing import Literal
 
 import structlog
@@ -61,7 +60,8 @@ class Dispatch:
         socket = scope["type"] == "websocket"
         if not socket and scope["type"] != "http":
             raise RuntimeError(f"the public listener does not serve {scope['type']}")
-        send = _denying(send) if socket else _dated(send)
+        if socket:
+            send = _denying(send)
         headers = Fields(scope["headers"])
         refusal = self._refusal("GET" if socket else scope["method"], headers)
         if refusal is not None:
@@ -116,17 +116,6 @@ def _denying(send: Send) -> Send:
         await send(message)
 
     return denying
-
-
-def _dated(send: Send) -> Send:
-    """One Date on every answer: the storefront's, else ours (RFC 9110, 6.6.1)."""
-
-    async def dated(message: Message) -> None:
-        if message["type"] == "http.response.start" and not any(name == b"date" for name, _ in message["headers"]):
-            message = {**message, "headers": [*message["headers"], (b"date", formatdate(usegmt=True).encode())]}
-        await send(message)
-
-    return dated
 
 
 class Sites:

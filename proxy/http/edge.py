@@ -16,58 +16,24 @@ it is whole and with a reset where it is not.
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable, Sequence
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from starlette.types import ASGIApp, Scope
 from uvicorn import Config
-from uvicorn._types import ASGI3Application, ASGISendEvent
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from proxy import metrics
+from proxy.http.cycle import Cycle
 from proxy.http.edge_socket import EdgeSocket
 from proxy.http.proxy_protocol import NotPreface, read_preface
 from proxy.http.upload import LINGER, has_body, length_of
 from proxy.http.visit import Network, peer_trusted
 from proxy.settings.schema import Limits
 
-
-class _Cycle(RequestResponseCycle):
-    """The answer to one request."""
-
-    async def send(self, message: ASGISendEvent) -> None:
-        if self.transport.is_closing():  # uvloop's raises before it says that the connection is lost
-            return
-        if self.waiting_for_100_continue:
-            self.keep_alive = False
-        await super().send(message)
-
-
-class _Unframed(_Cycle):
-    """The answer to one HTTP/1.0 request."""
-
-    _until_close = False
-
-    async def run_asgi(self, app: ASGI3Application) -> None:
-        await super().run_asgi(app)
-        if self._until_close and not self.response_complete and not self.disconnected:
-            plug = self.transport.get_extra_info("socket")
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.transport.abort()
-
-    async def send(self, message: ASGISendEvent) -> None:
-        if message["type"] == "http.response.start":
-            bodiless = self.scope["method"] == "HEAD" or message["status"] in (204, 304)
-            sized = any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
-            self._until_close = not sized and not bodiless
-            if self._until_close:
-                self.chunked_encoding = False
-        elif self._until_close and message["type"] == "http.response.body":
-            self.expected_content_length = len(message.get("body", b""))
-        await super().send(message)
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Edge(HttpToolsProtocol):
@@ -84,7 +50,9 @@ class Edge(HttpToolsProtocol):
     _becomes_socket = False
     #: What came of a preface that is not whole; None where there is none (any more).
     _preface: bytes | None = None
-    _answered: RequestResponseCycle | None = None
+    cycle: Cycle  # type: ignore[assignment]  # in place of uvicorn's
+    #: The request that is being answered; others may wait behind it.
+    _answered: Cycle | None = None
 
     def __init__(
         self,
@@ -108,7 +76,7 @@ class Edge(HttpToolsProtocol):
 
     def overdue(self, now: float) -> None:
         """Give the client up if it owes us something for too long. Called every now and then with the loop's time."""
-        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        cycle = cast("Cycle | None", self.cycle)  # None before the first request
         if self._refused or self.transport.is_closing():
             return
         if self.flow.write_paused:
@@ -128,7 +96,7 @@ class Edge(HttpToolsProtocol):
         elif self._owes_body(cycle) and now - self._heard > self._limits.still_seconds:
             self._refuse(b"408 Request Timeout", "body-slow")
 
-    def _owes_body(self, cycle: RequestResponseCycle) -> bool:
+    def _owes_body(self, cycle: Cycle) -> bool:
         return cycle.more_body and not (self.flow.read_paused or cycle.waiting_for_100_continue)
 
     def pause_writing(self) -> None:
@@ -137,9 +105,8 @@ class Edge(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered, also where another one waits behind it."""
-        if self._answered is not None and not self._answered.response_complete:
-            self._answered.disconnected = True
-            self._answered.message_event.set()
+        if self._answered is not None:
+            self._answered.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -174,7 +141,9 @@ class Edge(HttpToolsProtocol):
         self._in_head = True
         self._begun = self._heard
         self._fed = self._size = self._body = 0
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head or self._refused:
@@ -182,33 +151,71 @@ class Edge(HttpToolsProtocol):
         self._size += len(name) + len(value)
         if self._size + len(self.url) > self._limits.head_bytes or len(self.headers) >= self._limits.head_lines:
             self._refuse(b"431 Request Header Fields Too Large", "head-too-large")
-        else:
-            super().on_header(name, value)
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         if self._refused:
             return
         upgrades = self.parser.should_upgrade()
-        unfit = self._unfit(upgrades)
+        version: str = self.parser.get_http_version()
+        unfit = self._unfit(upgrades, version)
         if unfit is not None:
             self._refuse(*unfit)
             return
-        if b"://" in self.url.partition(b"?")[0] and not self.url.startswith(b"/"):
-            host = urlsplit(self.url).netloc.rpartition(b"@")[2]
-            self.headers[:] = [(name, host if name == b"host" else value) for name, value in self.headers]
         self._becomes_socket = upgrades and self._asks_for_socket()
-        super().on_headers_complete()
         if self._becomes_socket:
             return
-        _, mark, query = self.url.partition(b"#")[0].partition(b"?")
-        self.scope["consentry.target"] = self.scope["raw_path"] + mark + query  # type: ignore[typeddict-unknown-key]
-        if upgrades:
-            self.cycle.keep_alive = False
+        before = cast("Cycle | None", self.cycle)
+        self.cycle = Cycle(
+            self._scope(version),
+            self.transport,
+            self.flow,
+            keep_alive=version == "1.1" and not upgrades and self.parser.should_keep_alive(),
+            expects_100=self.expect_100_continue and version == "1.1",
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))  # type: ignore[arg-type]
 
-    def _unfit(self, upgrades: bool) -> tuple[bytes, str] | None:
+    def _scope(self, version: str) -> Scope:
+        """The request as ASGI says it, and its target to the byte."""
+        target = self.url.partition(b"#")[0] if b"#" in self.url else self.url
+        if not target.startswith(b"/") and b"://" in target.partition(b"?")[0]:
+            parts = urlsplit(target)
+            host = parts.netloc.rpartition(b"@")[2]
+            self.headers[:] = [(name, host if name == b"host" else value) for name, value in self.headers]
+            _, _, behind = target.partition(b"://")
+            target = behind[len(parts.netloc) :]
+            target = target if target.startswith(b"/") else b"/" + target
+        path, _, query = target.partition(b"?")
+        text = path.decode("latin-1")
+        return {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "method": self.parser.get_method().decode("ascii"),
+            "path": unquote(text) if "%" in text else text,
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": {},
+            "consentry.target": target,
+        }
+
+    def _unfit(self, upgrades: bool, version: str) -> tuple[bytes, str] | None:
         """Why a head that the parser takes is refused all the same: what stands behind it could be read in two ways."""
-        version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
             return b"505 HTTP Version Not Supported", "version"
         codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
@@ -245,14 +252,12 @@ class Edge(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: whoever asks for an upgrade must not be able to fill the log."""
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        if cycle.scope["http_version"] == "1.0":
-            cycle.__class__ = _Unframed
-            cycle.waiting_for_100_continue = False
-        else:
-            cycle.__class__ = _Cycle
+    def _start_asgi_task(self, cycle: Cycle, app: ASGIApp) -> None:  # type: ignore[override]  # uvicorn's is another
         self._answered = cycle
-        super()._start_asgi_task(cycle, app)
+        cycle.scope["consentry.cycle"] = cycle
+        cycle.task = task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
         if self._refused:
@@ -280,13 +285,12 @@ class Edge(HttpToolsProtocol):
     def _linger(self) -> None:
         """Close once the client has seen the answer: to close on what it still sends would reset the connection, and
         the answer might be lost (RFC 9112, 9.6)."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        if self._answered is not None:
+            self._answered.leave()
         self.transport.write_eof()
         self.flow.resume_reading()
         self.loop.call_later(LINGER, self.transport.close)
 
-    def _broke_its_body(self, cycle: RequestResponseCycle) -> bool:
+    def _broke_its_body(self, cycle: Cycle) -> bool:
         """Whether what is refused is the rest of this very request, of which nothing has been answered yet."""
         return cycle is self._answered and cycle.more_body and not cycle.response_started

@@ -10,9 +10,8 @@ the `rollout`, nothing is ruled on but what any proxy must.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from contextlib import aclosing
+from typing import Protocol
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -30,8 +29,13 @@ from proxy.http.upstream import Answer, Kind, StorefrontDown, Upstream
 from proxy.http.websocket import Sockets
 from proxy.settings import Settings
 
-#: Seconds that an answer may take before it is noticed that its visitor has left.
-UNWATCHED = 0.1
+
+class Presence(Protocol):
+    """What `proxy.http.cycle.Cycle` says of the visitor: `disconnected`, once they have left, by which the request is
+    cancelled if `ends_with_visitor`."""
+
+    disconnected: bool
+    ends_with_visitor: bool
 
 
 class Forward:
@@ -50,16 +54,17 @@ class Forward:
             await self._sockets(scope, receive, send)
             return
         upload, reply = Upload(scope["headers"], receive), _Reply(send, head_only=scope["method"] == "HEAD")
+        presence: Presence | None = scope.get("consentry.cycle")
+        if presence is not None:
+            presence.ends_with_visitor = True
         try:
-            async with asyncio.timeout(None) as present:
-                with _watched(upload, present):
-                    outcome = await self._answer(scope, upload, reply)
+            outcome = await self._answer(scope, upload, reply)
         except VisitorLeft:
             outcome = "left"
-        except TimeoutError:
-            if not present.expired():
-                raise
-            outcome = "left"
+        except asyncio.CancelledError:
+            if presence is not None and presence.disconnected:
+                metrics.REQUESTS.labels("left").inc()
+            raise
         metrics.REQUESTS.labels(outcome).inc()
 
     async def _answer(self, scope: Scope, upload: Upload, reply: _Reply) -> str:
@@ -174,24 +179,6 @@ class Forward:
         while piece := await answer.read():
             await reply.body(piece)
         return "passed"
-
-
-@contextlib.contextmanager
-def _watched(upload: Upload, present: asyncio.Timeout) -> Iterator[None]:
-    """Ends `present` when the visitor leaves. Most answers are over before it is worth a task to watch for that."""
-    loop, tasks = asyncio.get_running_loop(), []
-    timer = loop.call_later(UNWATCHED, lambda: tasks.append(loop.create_task(_end_with_visitor(upload, present))))
-    try:
-        yield
-    finally:
-        timer.cancel()
-        for task in tasks:
-            task.cancel()
-
-
-async def _end_with_visitor(upload: Upload, present: asyncio.Timeout) -> None:
-    await upload.departure()
-    present.reschedule(asyncio.get_running_loop().time())
 
 
 class _Reply:

@@ -1,8 +1,4 @@
-"""The visitor's side of a request: its body as it comes, and the moment at which the visitor leaves.
-
-Rules: `receive` has one reader at a time: the body's, then whoever waits for the departure. A body is read only as fast
-as the storefront takes it.
-"""
+"""The visitor's side of a request: its body as it comes, read only as fast as the storefront takes it."""
 
 from __future__ import annotations
 
@@ -27,36 +23,25 @@ class Upload:
 
     def __init__(self, headers: Headers, receive: Receive) -> None:
         self._receive = receive
-        self._reading = asyncio.Lock()
-        self._over = asyncio.Event()
         self.there = has_body(headers)
         self._left = length_of(headers)  # a body of known length is over with its last byte, not with the next message
-        if not self.there:
-            self._over.set()
+        self._over = not self.there
 
     def __aiter__(self) -> Upload:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._over.is_set():
+        if self._over:
             raise StopAsyncIteration
-        async with self._reading:
-            message = await self._receive()
+        message = await self._receive()
         if message["type"] == "http.disconnect":
             raise VisitorLeft
         body: bytes = message.get("body", b"")
         if self._left is not None:
             self._left -= len(body)
         if self._left == 0 or not message.get("more_body", False):
-            self._over.set()
+            self._over = True
         return body
-
-    async def departure(self) -> None:
-        """Return when the visitor has left. While a body is being sent on, its reader is the one who finds out."""
-        await self._over.wait()
-        async with self._reading:
-            while (await self._receive())["type"] != "http.disconnect":
-                pass
 
     async def linger(self) -> None:
         """Read the rest of a body that nobody wants, for a while (RFC 9112, 9.6)."""

@@ -61,11 +61,8 @@ async def test_a_body_comes_in_pieces_and_ends() -> None:
 
 
 async def test_a_body_of_known_length_is_over_with_its_last_byte() -> None:
-    visitor = _Visitor(body(b"abc"), body(b"de"))
-    upload = Upload([(b"content-length", b"5")], visitor)
+    upload = Upload([(b"content-length", b"5")], _Visitor(body(b"abc"), body(b"de")))
     assert [piece async for piece in upload] == [b"abc", b"de"]
-    visitor.say(body(b"", more=False), GONE)
-    await upload.departure()
 
 
 async def test_a_visitor_who_leaves_in_the_middle() -> None:
@@ -73,24 +70,6 @@ async def test_a_visitor_who_leaves_in_the_middle() -> None:
     assert await anext(upload) == b"a"
     with pytest.raises(VisitorLeft):
         await anext(upload)
-
-
-async def test_the_departure_is_waited_for_once_the_body_is_over() -> None:
-    visitor = _Visitor()
-    upload = Upload(CHUNKED, visitor)
-    departure = asyncio.create_task(upload.departure())
-    await asyncio.sleep(0)
-    visitor.say(body(b"a"), body(b"b", more=False))
-    assert [piece async for piece in upload] == [b"a", b"b"]
-    visitor.say(body(b""))
-    await asyncio.sleep(0)
-    assert not departure.done()
-    visitor.say(GONE)
-    await departure
-
-
-async def test_without_a_body_the_departure_is_waited_for_at_once() -> None:
-    await Upload([], _Visitor(body(b"", more=False), GONE)).departure()
 
 
 async def test_the_rest_of_a_body_is_read_until_its_end_or_the_visitors() -> None:
