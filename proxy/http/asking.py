@@ -7,7 +7,7 @@ in use and the visit's ruling. Nothing here does I/O.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
@@ -30,7 +30,8 @@ from proxy.http.cookies import VendorCookies, cookie_header, denied_names, domai
 from proxy.http.headers import Asked, Given, HeaderList, to_storefront
 from proxy.http.permissions import no_advertising
 from proxy.http.rollout import Rollout
-from proxy.http.visit import Headers, host_of, origin_of, peer_trusted, target, values
+from proxy.http.upstream import Lines
+from proxy.http.visit import Fields, Headers, host_of, origin_of, peer_trusted, target, values
 from proxy.model import Action, Visit
 from proxy.ruling import Ruling, Rulings
 from proxy.settings import Settings
@@ -42,8 +43,9 @@ _WORKERS = frozenset({b"worker", b"sharedworker"})
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One request as the storefront gets it, and what its answer will need.
+class Terms:
+    """What a request's headers, method and sender settle, whatever it asks for: `lines` are the headers that the
+    storefront gets, but for the request's id.
 
     `salted`: it asks whether a page of ours is still good. `unconditional`: a condition of the visitor's was held back
     and none was put in its place, so 304 is no answer. `shown` is what a document gets from us. `ahead`: the browser
@@ -53,9 +55,7 @@ class Question:
     """
 
     method: bytes
-    target: bytes
-    headers: HeaderList
-    visit: Visit
+    lines: Lines
     ruling: Ruling
     origin: str
     salt: bytes
@@ -68,6 +68,22 @@ class Question:
     user_agent: bytes
     worker: bool
     enforced: bool
+    given: dict[int, Given] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Question:
+    """One request as the storefront gets it, and what its answer will need."""
+
+    target: bytes
+    visit: Visit
+    request_id: str
+    terms: Terms
+
+    @property
+    def lines(self) -> Lines:
+        """Its headers."""
+        return self.terms.lines.plus(b"x-request-id", self.request_id.encode())
 
 
 class Asking:
@@ -83,16 +99,27 @@ class Asking:
         self._vendor_cookies = VendorCookies(use.vendors.values())
         self._digest = f"{use.digest}-{settings.digest}"
         self._site = lru_cache(64)(partial(site_of, settings, use))
+        self._quiet = settings.consent.quiet
         self._behind = urlsplit("".join(settings.storefront.url[:1])).hostname
 
     # -- the request ----------------------------------------------------------------------------------------------
 
     def question(self, scope: Scope) -> Question:
         """The request of an ASGI scope with a visit. Raises `Circles`."""
-        headers: Headers = scope["headers"]
         visit: Visit = scope["consentry.visit"]
+        headers, client = scope["headers"], scope.get("client")
+        fields = headers if isinstance(headers, Fields) else Fields(headers)
+        quiet = bool(self._quiet) and self._is_quiet(visit.path)
+        key = (scope["method"], client and client[0], scope["http_version"], scope["scheme"], quiet)
+        terms: Terms | None = fields.remembered.get(key)
+        if terms is None:
+            terms = fields.remembered[key] = self._terms({**scope, "headers": fields}, visit, quiet)
+        return Question(target(scope), visit, scope["consentry.request_id"], terms)
+
+    def _terms(self, scope: Scope, visit: Visit, quiet: bool) -> Terms:
+        headers: Headers = scope["headers"]
         ruling = self._rulings.of(visit)
-        shown = self._shown(headers, visit, ruling)
+        shown = self._shown(headers, ruling, quiet)
         user_agent = b"".join(values(headers, b"user-agent"))
         enforced = self._enforces and self._rollout.includes(visit, user_agent)
         salt = caching.salt(self._digest, ruling.allowed, _depends(shown, visit))
@@ -100,11 +127,9 @@ class Asking:
         reads = page and scope["method"] in ("GET", "HEAD")
         known = caching.unsalted(values(headers, b"if-none-match"), salt) if reads else None
         asked = self._asked(scope, visit, ruling, enforced=enforced, page=page, reads=reads, known=known)
-        return Question(
+        return Terms(
             method=scope["method"].encode(),
-            target=target(scope),
-            headers=to_storefront(headers, asked, narrowed),
-            visit=visit,
+            lines=Lines(to_storefront(headers, asked, narrowed)),
             ruling=ruling,
             origin=origin_of(scope, self._settings),
             salt=salt,
@@ -142,7 +167,6 @@ class Asking:
             proto=urlsplit(origin_of(scope, self._settings)).scheme.encode(),
             http_version=scope["http_version"].encode(),
             trusted=peer_trusted(client, self._settings.listen.trusted),
-            request_id=scope["consentry.request_id"].encode(),
             page=page,
             conditions=not reads,
             whole=reads and (caching.navigates(headers) or bool(values(headers, b"if-range"))),
@@ -158,15 +182,17 @@ class Asking:
         ours = cookie_name(origin_of(scope, self._settings), self._settings.consent.domain)
         return cookie_header(lines, self._vendor_cookies, ruling.allowed, (ours,))
 
-    def _shown(self, headers: Headers, visit: Visit, ruling: Ruling) -> str:
+    def _shown(self, headers: Headers, ruling: Ruling, quiet: bool) -> str:
         """`banner`, `footer`, or nothing: only documents get something, and no banner on the operator's quiet paths."""
         if not _is_document(headers):
             return ""
-        path = visit.path.partition("?")[0]
-        quiet = any(f"{path}/".startswith(f"{start.rstrip('/')}/") for start in self._settings.consent.quiet)
         if ruling.ask and not quiet:
             return "banner"
         return "footer" if self._settings.consent.link == "auto" else ""
+
+    def _is_quiet(self, path: str) -> bool:
+        path = path.partition("?")[0]
+        return any(f"{path}/".startswith(f"{start.rstrip('/')}/") for start in self._quiet)
 
     # -- the answer -----------------------------------------------------------------------------------------------
 
@@ -178,14 +204,14 @@ class Asking:
     def page(self, question: Question, *, plain: bool, report: Callable[[TagReport], None] | None = None) -> Page:
         """What the rewriter is told. `plain`: nothing is put in (redirects: nobody sees them). `report` hears of every
         tag; None: it is counted."""
-        shown = "" if plain else question.shown
-        site = self._site(question.origin)
+        shown = "" if plain else question.terms.shown
+        site = self._site(question.terms.origin)
         return Page(
-            origin=question.origin,
-            url=question.origin + question.visit.path,
+            origin=question.terms.origin,
+            url=question.terms.origin + question.visit.path,
             use=self._use,
-            decisions=question.ruling.decisions,
-            first_party=self._first_party(question.origin),
+            decisions=question.terms.ruling.decisions,
+            first_party=self._first_party(question.terms.origin),
             prefix=self._settings.consent.prefix,
             banner=partial(banner, site, question.visit) if shown == "banner" else None,
             footer=partial(footer, site, question.visit) if shown == "footer" else None,
@@ -196,35 +222,45 @@ class Asking:
     def given(self, question: Question, status: int, *, coding: str | None) -> Given:
         """What the answer's head is made with. `coding`: of a page, of which the first piece is rewritten; None where
         the answer is none."""
+        if coding is not None or question.terms.worker:
+            return self._given(question, status, coding)
+        known = question.terms.given.get(status)
+        if known is None:
+            known = question.terms.given[status] = self._given(question, status, None)
+        return known
+
+    def _given(self, question: Question, status: int, coding: str | None) -> Given:
         extra: HeaderList = []
         if coding is not None:
-            personal = question.ruling.granted or question.shown == "banner" or question.ahead
+            personal = question.terms.ruling.granted or question.terms.shown == "banner" or question.terms.ahead
             extra.append((b"cache-control", caching.cache_control(personal=personal)))
             if coding != "identity" and status != 304:
                 extra.append((b"content-encoding", coding.encode()))
             extra += [(b"set-cookie", line) for line in self._forgetting(question)]
             if status == 304 or not 300 <= status < 400:
                 extra += self._held_back(question)
-                if not question.ruling.advertises:
-                    extra.append((b"permissions-policy", no_advertising(question.user_agent)))
-        elif question.worker and question.enforced and (policy := self._held_back(question)):
+                if not question.terms.ruling.advertises:
+                    extra.append((b"permissions-policy", no_advertising(question.terms.user_agent)))
+        elif question.terms.worker and question.terms.enforced and (policy := self._held_back(question)):
             extra += [*policy, (b"cache-control", caching.cache_control(personal=False))]
         return Given(
             page=coding is not None,
             bodiless=status in (204, 304),
-            etag=partial(caching.salted, salt=question.salt),
-            policy=partial(admit, origin=question.origin),
+            etag=partial(caching.salted, salt=question.terms.salt),
+            policy=partial(admit, origin=question.terms.origin),
             may_contact=partial(self._may_contact, question, Other.CONNECTION),
-            may_follow=partial(self._may_contact, question, question.use),
+            may_follow=partial(self._may_contact, question, question.terms.use),
             cookie_denied=partial(
-                set_cookie_denied, vendor_cookies=self._vendor_cookies, allowed=question.ruling.allowed
+                set_cookie_denied, vendor_cookies=self._vendor_cookies, allowed=question.terms.ruling.allowed
             ),
             extra=extra,
         )
 
     def _held_back(self, question: Question) -> HeaderList:
-        decisions, shown = question.ruling.decisions, question.use is not Other.REST
-        return self._backstop.headers(question.origin, _site_domain(question.origin), decisions, shown=shown)
+        decisions, shown = question.terms.ruling.decisions, question.terms.use is not Other.REST
+        return self._backstop.headers(
+            question.terms.origin, _site_domain(question.terms.origin), decisions, shown=shown
+        )
 
     def _hear(self, tag: TagReport) -> None:
         _TAGS[tag.action].inc()
@@ -237,8 +273,8 @@ class Asking:
             self._backstop.note(tag)
 
     def _forgetting(self, question: Question) -> list[bytes]:
-        names = denied_names(question.cookies, self._vendor_cookies, question.ruling.allowed)
-        parts = urlsplit(question.origin)
+        names = denied_names(question.terms.cookies, self._vendor_cookies, question.terms.ruling.allowed)
+        parts = urlsplit(question.terms.origin)
         return expiries(names, parts.hostname or "", secure=parts.scheme == "https") if names else []
 
     def _may_contact(self, question: Question, use: Use | None, url: bytes) -> bool:
@@ -248,10 +284,10 @@ class Asking:
         """
         if use is None:
             return True
-        split = split_url(url, question.origin + question.visit.path)
-        if split is None or self._use.is_shop(split, self._first_party(question.origin)):
+        split = split_url(url, question.terms.origin + question.visit.path)
+        if split is None or self._use.is_shop(split, self._first_party(question.terms.origin)):
             return True
-        vendor, decision = self._use.judge(split.host, split.target, question.ruling.decisions)
+        vendor, decision = self._use.judge(split.host, split.target, question.terms.ruling.decisions)
         return verdict(vendor, decision, use, split.host, split.target)[0] is Action.KEEP
 
     def _first_party(self, origin: str) -> frozenset[str]:

@@ -107,6 +107,8 @@ class Cycle:
                 await self._fault()
         finally:
             self._on_response = _nothing
+            self.task = None  # so that nothing is left for the garbage collector
+            self.scope.pop("consentry.cycle", None)
 
     async def _fault(self) -> None:
         if self.response_started:

@@ -2,7 +2,7 @@
 
 Rules: the path is matched in the bytes in which it is forwarded. Everything under the prefix is ours, known or not, and
 never reaches the storefront. The visit is read once, here. Outside development only the site's own Host is answered.
-The scope's headers are copied first: the server below adds a request's trailers to them later. A front server that the
+What the same headers said before is remembered, within bounds and for a day at most. A front server that the
 operator forgot to trust is told of, once.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Literal
 
 import structlog
@@ -24,6 +25,10 @@ from proxy.settings import Settings
 _log = structlog.get_logger("proxy.http")
 
 _GPC = b"/.well-known/gpc.json"
+
+
+#: Different sets of headers that a process remembers, with what it found out from them.
+REMEMBERED = 512
 
 
 def today() -> date:
@@ -55,6 +60,8 @@ class Dispatch:
         self._hosts = settings.netlocs
         self._any_host = not self._hosts or (settings.dev if any_host is None else any_host)
         self._told = False
+        self._day = today()
+        self._fields = lru_cache(REMEMBERED)(Fields)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = scope["type"] == "websocket"
@@ -62,14 +69,18 @@ class Dispatch:
             raise RuntimeError(f"the public listener does not serve {scope['type']}")
         if socket:
             send = _denying(send)
-        headers = Fields(scope["headers"])
+        day = self._today()
+        if day != self._day:
+            self._fields.cache_clear()
+            self._day = day
+        headers = self._fields(tuple(scope["headers"]))
         refusal = self._refusal("GET" if socket else scope["method"], headers)
         if refusal is not None:
             await _refuse(refusal, headers, send, self._settings.consent.prefix)
             return
         self._tell_of_stranger(scope.get("client"), headers)
         scope = {**scope, "headers": headers, "consentry.request_id": request_id(headers)}
-        scope["consentry.visit"] = read_visit(scope, self._settings, self._seal, self._today())
+        scope["consentry.visit"] = read_visit(scope, self._settings, self._seal, day)
         room = self._room(scope["raw_path"])
         if socket and room is not self._forward:
             await _refuse(404, headers, send, self._settings.consent.prefix)
@@ -96,8 +107,8 @@ class Dispatch:
             return self._relay if path.startswith(self._prefix + b"/v/") else self._consent
         return self._forward
 
-    def _refusal(self, method: str, headers: Headers) -> Literal[400, 405, 421] | None:
-        host = host_of(headers)
+    def _refusal(self, method: str, headers: Fields) -> Literal[400, 405, 421] | None:
+        host = headers.host
         if host is None:
             return 400
         if method in ("CONNECT", "TRACE"):

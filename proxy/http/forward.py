@@ -25,9 +25,14 @@ from proxy.http.headers import Circles, passed, to_browser
 from proxy.http.observing import Observer, observe
 from proxy.http.pages import Form, PageBody, form_of, looks_like_page
 from proxy.http.upload import Upload, VisitorLeft
-from proxy.http.upstream import Answer, Kind, StorefrontDown, Upstream
+from proxy.http.upstream import Answer, Kind, Lines, StorefrontDown, Upstream
 from proxy.http.websocket import Sockets
 from proxy.settings import Settings
+
+_OUTCOMES = {
+    outcome: metrics.REQUESTS.labels(outcome)
+    for outcome in ("forwarded", "rewritten", "observed", "passed", "failed", "reset", "left")
+}
 
 
 class Presence(Protocol):
@@ -63,9 +68,9 @@ class Forward:
             outcome = "left"
         except asyncio.CancelledError:
             if presence is not None and presence.disconnected:
-                metrics.REQUESTS.labels("left").inc()
+                _OUTCOMES["left"].inc()
             raise
-        metrics.REQUESTS.labels(outcome).inc()
+        _OUTCOMES[outcome].inc()
 
     async def _answer(self, scope: Scope, upload: Upload, reply: _Reply) -> str:
         """Forward one request; what became of it, as the metrics call it."""
@@ -93,11 +98,11 @@ class Forward:
         answer = await self._open(question, upload if upload.there else None)
         try:
             form = await self._form(question, answer)
-            if question.enforced and form is Form.PAGE and answer.status == 206:
+            if question.terms.enforced and form is Form.PAGE and answer.status == 206:
                 answer = await self._whole(question, upload, answer)
                 form = await self._form(question, answer)
             reply.closes = not answer.uploaded
-            if not question.enforced:
+            if not question.terms.enforced:
                 outcome = await self._pass(question, answer, form, reply)
             elif form is Form.PAGE:
                 outcome = "rewritten"
@@ -105,45 +110,45 @@ class Forward:
             else:
                 outcome = "forwarded"
                 await self._stream(question, answer, reply)
-            await answer.aclose()
+            answer.close()
             if reply.closes:
                 await upload.linger()
             await reply.end()
         finally:
-            await answer.aclose()
+            answer.close()
         return outcome
 
     async def _open(self, question: Question, upload: Upload | None, *, whole: bool = False) -> Answer:
-        headers = question.headers
+        lines = question.lines
         if whole:
-            headers = [header for header in headers if header[0] not in (b"range", b"if-range")]
-        return await self._upstream.open(question.method, question.target, headers, upload)
+            lines = Lines([header for header in lines.headers if header[0] not in (b"range", b"if-range")])
+        return await self._upstream.open(question.terms.method, question.target, lines, upload)
 
     async def _form(self, question: Question, answer: Answer) -> Form:
         """What the visitor's browser would take the answer for."""
-        if answer.status == 204 or not (question.enforced or self._observer or self._asking.mixed):
+        if answer.status == 204 or not (question.terms.enforced or self._observer or self._asking.mixed):
             return Form.OTHER
-        if not question.enforced:
+        if not question.terms.enforced:
             return Form.PAGE if form_of(answer.headers) is Form.PAGE else Form.OTHER
         if answer.status == 304:
-            if question.unconditional:
+            if question.terms.unconditional:
                 raise StorefrontDown(Kind.MALFORMED, "304 to a request without a condition")
-            return Form.PAGE if question.salted else Form.OTHER
+            return Form.PAGE if question.terms.salted else Form.OTHER
         form = form_of(answer.headers)
         if form is not Form.UNSAID:
             return form
-        if question.method == b"HEAD":
+        if question.terms.method == b"HEAD":
             return Form.OTHER
         return Form.PAGE if await looks_like_page(answer) else Form.OTHER
 
     async def _whole(self, question: Question, upload: Upload, part: Answer) -> Answer:
         """The whole page instead of a part of one, in which a tag could begin or end outside."""
-        await part.aclose()
-        if upload.there or question.method not in (b"GET", b"HEAD"):
-            raise CannotCut("range", f"a part of a page answers {question.method.decode('latin-1')}")
+        part.close()
+        if upload.there or question.terms.method not in (b"GET", b"HEAD"):
+            raise CannotCut("range", f"a part of a page answers {question.terms.method.decode('latin-1')}")
         answer = await self._open(question, None, whole=True)
         if answer.status == 206:
-            await answer.aclose()
+            answer.close()
             raise CannotCut("range", "206 to a request without a Range")
         return answer
 
@@ -162,8 +167,7 @@ class Forward:
         await reply.head(
             answer.status, to_browser(answer.headers, self._asking.given(question, answer.status, coding=None))
         )
-        while piece := await answer.read():
-            await reply.body(piece)
+        await _relay(answer, reply)
 
     async def _pass(self, question: Question, answer: Answer, form: Form, reply: _Reply) -> str:
         """As it came. A page is looked at where that is the mode, and is nobody else's where others get another one."""
@@ -176,19 +180,29 @@ class Forward:
             page = self._asking.page(question, plain=True, report=self._observer.hear)
             await observe(answer, page, self._observer, reply.body)
             return "observed"
-        while piece := await answer.read():
-            await reply.body(piece)
+        await _relay(answer, reply)
         return "passed"
 
 
+async def _relay(answer: Answer, reply: _Reply) -> None:
+    """A body as it comes. What is known to be its last piece leaves with the answer's end."""
+    while piece := await answer.read():
+        if answer.ended:
+            reply.last = piece
+            return
+        await reply.body(piece)
+
+
 class _Reply:
-    """The answer to the visitor. `closes`: the connection ends with it, since the rest of a body is unread."""
+    """The answer to the visitor. `closes`: the connection ends with it, since the rest of a body is unread; `last`: of
+    the body, what has not been sent when it ends."""
 
     def __init__(self, send: Send, *, head_only: bool) -> None:
         self._send = send
         self._head_only = head_only
         self.started = False
         self.closes = False
+        self.last = b""
 
     async def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.started = True
@@ -202,4 +216,5 @@ class _Reply:
             await self._send(message)
 
     async def end(self) -> None:
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        last = b"" if self._head_only else self.last
+        await self._send({"type": "http.response.body", "body": last, "more_body": False})

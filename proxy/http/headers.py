@@ -104,10 +104,16 @@ class Circles(Exception):
     """The request has been through us already: 508 (RFC 5842, 7.2)."""
 
 
+_NONE: frozenset[bytes] = frozenset()
+_USUAL = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
+
+
 def hop_names(headers: Headers, table: dict[bytes, Verdict]) -> frozenset[bytes]:
     """What Connection names, without the names that it cannot delete."""
-    named = (value.lower().split(b",") for name, value in headers if name == b"connection")
-    tokens = {token.strip(b" \t") for tokens in named for token in tokens}
+    connection = b",".join(values(headers, b"connection"))
+    if not connection or connection in _USUAL:
+        return _NONE
+    tokens = {token.strip(b" \t") for token in connection.lower().split(b",")}
     return frozenset(token for token in tokens if token not in table and token not in PROTECTED)
 
 
@@ -119,9 +125,8 @@ class Asked:
     """What is written into a request. `host`: as the visitor sent it, `send_host` as the storefront gets it.
 
     `peer` and `visitor` are addresses as text, `proto` http or https; `trusted`: the peer's own words are believed.
-    `request_id` is the visitor's, or ours. `cookie`, `consent` and `if_none_match` are whole values, None where there
-    is none. `page`: one may come back, and `conditions` of the visitor's are not answered by the storefront; `whole`:
-    nor is a Range.
+    `cookie`, `consent` and `if_none_match` are whole values, None where there is none. `page`: one may come back, and
+    `conditions` of the visitor's are not answered by the storefront; `whole`: nor is a Range.
     """
 
     host: bytes
@@ -131,7 +136,6 @@ class Asked:
     proto: bytes
     http_version: bytes
     trusted: bool
-    request_id: bytes
     page: bool
     conditions: bool
     whole: bool
@@ -174,7 +178,6 @@ def _told(headers: Headers, asked: Asked) -> HeaderList:
     if any(member.split()[1:2] == [NAME] for value in via for member in value.lower().split(b",")):
         raise Circles
     out: HeaderList = [(b"via", b", ".join([*via, b"%b %b" % (asked.http_version, NAME)]))]
-    out.append((b"x-request-id", asked.request_id))
     if asked.cookie is not None:
         out.append((b"cookie", asked.cookie))
     if asked.consent is not None:
@@ -228,6 +231,11 @@ class Given:
     extra: Headers = ()
 
 
+#: What is left of RESPONSE where the answer is no page and has a body.
+_NO_PAGE = {
+    name: verdict for name, verdict in RESPONSE.items() if verdict not in (Verdict.PAGE, Verdict.ETAG, Verdict.LENGTH)
+}
+
 _ALL = re.compile(rb"(.*)\Z", re.S)
 _REFRESH = re.compile(rb"""[^;,]*[;,]\s*(?:url\s*=\s*)?["']?([^"']*)""", re.I)
 
@@ -237,22 +245,25 @@ def to_browser(headers: Headers, given: Given) -> HeaderList:
     named = hop_names(headers, RESPONSE)
     out: HeaderList = []
     dated = False
-    for name, value in headers:
-        if name in named or (name == b"date" and dated):
-            continue
-        dated = dated or name == b"date"
-        kept = _answered(RESPONSE.get(name), name, value, headers, given)
-        if kept is not None:
+    table = RESPONSE if given.page or given.bodiless else _NO_PAGE
+    for header in headers:
+        name = header[0]
+        verdict = table.get(name)
+        if verdict is None:
+            if name in named or (name == b"date" and dated):
+                continue
+            dated = dated or name == b"date"
+            out.append(header)
+        elif (kept := _answered(verdict, name, header[1], headers, given)) is not None:
             out.append((name, kept))
-    via = b", ".join([*values(headers, b"via"), b"1.1 %b" % NAME])
-    return [*out, (b"via", via), *given.extra]
+    out.append((b"via", b", ".join([*values(headers, b"via"), b"1.1 %b" % NAME])))
+    out += given.extra
+    return out
 
 
-def _answered(verdict: Verdict | None, name: bytes, value: bytes, headers: Headers, given: Given) -> bytes | None:
+def _answered(verdict: Verdict, name: bytes, value: bytes, headers: Headers, given: Given) -> bytes | None:
     """The value that goes on; None where the header does not."""
     match verdict:
-        case None:
-            return value
         case Verdict.PAGE:
             return None if given.page else value
         case Verdict.LENGTH:

@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from enum import Enum
+from functools import lru_cache
 from typing import Protocol
 
 from proxy.html.page import CannotRewrite, Page
@@ -43,6 +44,14 @@ _BLANK = b"\xef\xbb\xbf\xfe\xff \t\r\n\f\x00"
 
 def form_of(headers: Headers) -> Form:
     """By Content-Type. Downloads (`Content-Disposition: attachment`) are never shown, and so never cut."""
+    return _form(tuple(header for header in headers if header[0] in _TELLING))
+
+
+_TELLING = frozenset({b"content-type", b"content-disposition", b"x-content-type-options"})
+
+
+@lru_cache(512)
+def _form(headers: Headers) -> Form:
     handling = [value.partition(b";")[0].strip().lower() for name, value in headers if name == b"content-disposition"]
     if handling and all(value == b"attachment" for value in handling):
         return Form.OTHER

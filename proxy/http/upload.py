@@ -24,7 +24,8 @@ class Upload:
     def __init__(self, headers: Headers, receive: Receive) -> None:
         self._receive = receive
         self.there = has_body(headers)
-        self._left = length_of(headers)  # a body of known length is over with its last byte, not with the next message
+        # A body of known length is over with its last byte, not with the next message.
+        self._left = length_of(headers) if self.there else None
         self._over = not self.there
 
     def __aiter__(self) -> Upload:
@@ -60,7 +61,7 @@ def length_of(headers: Headers) -> int | None:
 
 def has_body(headers: Headers) -> bool:
     """Whether a request has a body (RFC 9112, 6.3)."""
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" 0") != b"")
-        for name, value in headers
-    )
+    for name, value in headers:
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" 0") != b""):
+            return True
+    return False

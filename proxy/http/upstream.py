@@ -30,8 +30,30 @@ Headers = Sequence[tuple[bytes, bytes]]
 FRESH_SECONDS = 1.0
 
 
+class Lines:
+    """Headers as they stand in a request's head. Raises ValueError where one could not."""
+
+    __slots__ = ("headers", "length", "text")
+
+    def __init__(self, headers: Headers) -> None:
+        self.headers = headers
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        self.text = b"".join(lines)
+        if self.text.count(b"\n") != len(lines):
+            raise ValueError("a line break in a header")
+        self.length = next((int(value) for name, value in headers if name == b"content-length"), None)
+
+    def plus(self, name: bytes, value: bytes) -> Lines:
+        """These and one more, of which it is known that it fits a line."""
+        more = Lines.__new__(Lines)
+        more.headers = [*self.headers, (name, value)]
+        more.text = b"%b%b: %b\r\n" % (self.text, name, value)
+        more.length = self.length
+        return more
+
+
 class Answer:
-    """A storefront's answer whose head has come. Iterate it or `read` it for its body, then `aclose` it, always."""
+    """A storefront's answer whose head has come. Iterate it or `read` it for its body, then `close` it, always."""
 
     def __init__(
         self, wire: Wire, upload: asyncio.Task[None] | None, turns: Turns, idle: float, end: float | None
@@ -49,6 +71,11 @@ class Answer:
     def waiting(self) -> bool:
         """Nothing has come that was not read: a good moment to send on what is held back."""
         return self._wire.waiting
+
+    @property
+    def ended(self) -> bool:
+        """All of it has come and was read."""
+        return self._wire.ended and not self._wire.waits_to_be_read
 
     @property
     def uploaded(self) -> bool:
@@ -77,8 +104,8 @@ class Answer:
         while piece := await self.read():
             yield piece
 
-    async def aclose(self) -> None:
-        """Give the connection back if the exchange is over, else close it. May be called twice; never waits."""
+    def close(self) -> None:
+        """Give the connection back if the exchange is over, else close it. May be called twice."""
         if self._closed:
             return
         self._closed = True
@@ -104,23 +131,23 @@ class Upstream:
         self._places = Places(storefront, tls)
         self._turns = Turns(limits.in_flight, limits.queue, limits.queue_seconds)
 
-    async def open(self, method: bytes, target: bytes, headers: Headers, body: AsyncIterator[bytes] | None) -> Answer:
+    async def open(self, method: bytes, target: bytes, lines: Lines, body: AsyncIterator[bytes] | None) -> Answer:
         """Send a request; return when the head of the final answer has come.
 
-        A `body` is framed by the Content-Length among `headers`, or else in chunks. Raises `StorefrontDown`, or what
+        A `body` is framed by the Content-Length among the headers, or else in chunks. Raises `StorefrontDown`, or what
         `body` raises.
         """
         total = self.storefront.total
         end = None if total is None else asyncio.get_running_loop().time() + total
         await self._turns.take()
         try:
-            return await self._asked(method, target, headers, body, end)
+            return await self._asked(method, target, lines, body, end)
         except BaseException:
             self._turns.give()
             raise
 
     async def _asked(
-        self, method: bytes, target: bytes, headers: Headers, body: AsyncIterator[bytes] | None, end: float | None
+        self, method: bytes, target: bytes, lines: Lines, body: AsyncIterator[bytes] | None, end: float | None
     ) -> Answer:
         again = body is None and method in (b"GET", b"HEAD")
         down: StorefrontDown | None = None
@@ -128,7 +155,7 @@ class Upstream:
             wire = place.pooled(IDLE_SECONDS if again else FRESH_SECONDS)
             if wire is not None:
                 try:
-                    return await self._exchange(wire, method, target, headers, body, end)
+                    return await self._exchange(wire, method, target, lines, body, end)
                 except StorefrontDown as stale:
                     if not again or wire.seen or stale.kind is not Kind.BROKEN:
                         raise
@@ -137,7 +164,7 @@ class Upstream:
             except StorefrontDown as failed:
                 down = down or failed
                 continue
-            return await self._exchange(wire, method, target, headers, body, end)
+            return await self._exchange(wire, method, target, lines, body, end)
         assert down is not None
         raise down
 
@@ -173,18 +200,20 @@ class Upstream:
         wire: Wire,
         method: bytes,
         target: bytes,
-        headers: Headers,
+        lines: Lines,
         body: AsyncIterator[bytes] | None,
         end: float | None,
     ) -> Answer:
         upload: asyncio.Task[None] | None = None
         wire.begin(bodiless=method == b"HEAD")
         try:
-            sized = next((int(value) for name, value in headers if name == b"content-length"), None)
-            wire.write(_head(method, target, headers, chunked=body is not None and sized is None))
+            framing = b"transfer-encoding: chunked\r\n" if body is not None and lines.length is None else b""
+            if b" " in target or b"\n" in target or b"\r" in target:
+                raise ValueError("a line break or a space in a target")
+            wire.write(b"%b %b HTTP/1.1\r\n%b%b\r\n" % (method, target, lines.text, framing))
             owed = _Owed(asyncio.get_running_loop().time())
             if body is not None:
-                upload = asyncio.create_task(_send(wire, body, sized, owed))
+                upload = asyncio.create_task(_send(wire, body, lines.length, owed))
             await self._await_head(wire, owed, end)
             return Answer(wire, upload, self._turns, self.storefront.idle, end)
         except BaseException:
@@ -241,13 +270,3 @@ async def _send(wire: Wire, body: AsyncIterator[bytes], sized: int | None, owed:
         owed.since = loop.time()
     except Exception as error:
         wire.fail(error)
-
-
-def _head(method: bytes, target: bytes, headers: Headers, *, chunked: bool) -> bytes:
-    lines = [b"%b %b HTTP/1.1" % (method, target), *(b"%b: %b" % header for header in headers)]
-    if chunked:
-        lines.append(b"transfer-encoding: chunked")
-    head = b"\r\n".join(lines) + b"\r\n\r\n"
-    if head.count(b"\n") != len(lines) + 1 or b" " in target:
-        raise ValueError("a line break or a space where a request cannot have one")
-    return head

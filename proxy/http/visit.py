@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.types import Scope
 
@@ -42,15 +42,27 @@ class Seals(Protocol):
 
 def read_visit(scope: Scope, settings: Settings, seal: Seals, today: date) -> Visit:
     """The visit that an ASGI `http` scope is. Its region is unknown, so its regime is opt-in."""
+    headers, client = scope["headers"], scope.get("client")
+    known = headers.remembered if isinstance(headers, Fields) else {}
+    key = (client and client[0], scope["scheme"], today)
+    who = known.get(key)
+    if who is None:
+        who = known[key] = _visitor(scope, settings, seal, today)
+    standing, gpc, address, wanted = who
+    return Visit(standing, Regime.OPT_IN, gpc, address, wanted, target(scope).decode("latin-1"))
+
+
+def _visitor(
+    scope: Scope, settings: Settings, seal: Seals, today: date
+) -> tuple[Standing, bool, str | None, tuple[str, ...]]:
+    """Standing, Sec-GPC, address and languages."""
     headers: Headers = scope["headers"]
     name = cookie_name(origin_of(scope, settings), settings.consent.domain)
-    return Visit(
-        standing=seal.read(cookie_values(headers, name), today, settings.consent.remember_days),
-        regime=Regime.OPT_IN,
-        gpc=signals(headers),
-        address=visitor_address(scope.get("client"), headers, settings.listen.trusted),
-        languages=languages(headers),
-        path=target(scope).decode("latin-1"),
+    return (
+        seal.read(cookie_values(headers, name), today, settings.consent.remember_days),
+        signals(headers),
+        visitor_address(scope.get("client"), headers, settings.listen.trusted),
+        languages(headers),
     )
 
 
@@ -65,7 +77,18 @@ def target(scope: Scope) -> bytes:
 
 
 class Fields(list[tuple[bytes, bytes]]):
-    """A request's headers, never changed, that are asked for many names."""
+    """A request's headers, never changed, that are asked for many names. Requests with the same headers share one, and
+    what was found out from these alone is remembered with them."""
+
+    def __init__(self, headers: Headers = ()) -> None:
+        super().__init__(headers)
+        self.remembered: dict[Hashable, Any] = {}
+
+    @cached_property
+    def host(self) -> str | None:
+        """`host_of` them."""
+        hosts = self.by_name.get(b"host", [])
+        return _host(hosts[0]) if len(hosts) == 1 else None
 
     @cached_property
     def by_name(self) -> Mapping[bytes, list[bytes]]:
@@ -84,8 +107,7 @@ def values(headers: Headers, name: bytes) -> list[bytes]:
 
 def host_of(headers: Headers) -> str | None:
     """The one Host of a request, in lower case; None where it is missing, repeated or no host (RFC 9112, 3.2)."""
-    hosts = values(headers, b"host")
-    return _host(hosts[0]) if len(hosts) == 1 else None
+    return (headers if isinstance(headers, Fields) else Fields(headers)).host
 
 
 @lru_cache(1024)

@@ -29,6 +29,7 @@ from websockets.uri import WebSocketURI
 from proxy import metrics
 from proxy.http.failing import CIRCLES, Failure, failure_answer, failure_of
 from proxy.http.headers import Circles, HeaderList, to_browser
+from proxy.http.visit import Headers
 from proxy.http.wire import Kind, StorefrontDown
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Sockets:
         try:
             async with asyncio.timeout(seconds):
                 await storefront.handshake(
-                    [(name.decode("latin-1"), value.decode("latin-1")) for name, value in _own(question.headers)],
+                    [(name.decode("latin-1"), value.decode("latin-1")) for name, value in _own(question.lines.headers)],
                     user_agent_header=None,
                 )
         except BaseException as error:
@@ -150,7 +151,7 @@ def _asking_for(question: Question, subprotocols: Sequence[str], place: Place) -
     return ClientConnection(_Handshake(question, place, subprotocols))
 
 
-def _own(headers: HeaderList) -> HeaderList:
+def _own(headers: Headers) -> HeaderList:
     """Without those of the handshake itself: they are each hop's."""
     return [header for header in headers if not header[0].startswith(b"sec-websocket-")]
 

@@ -81,7 +81,6 @@ class Wire(asyncio.Protocol):
         self.fault: Exception | None = None
         self._bodiless = False
         self._until_close = False
-        self._head_bytes = 0
         self._head_fed = 0
 
     # -- for the one who asks -------------------------------------------------------------------------------------
@@ -126,6 +125,10 @@ class Wire(asyncio.Protocol):
     def waiting(self) -> bool:
         """Nothing has come that was not read: the storefront is thinking."""
         return not self._pieces and not self.ended
+
+    @property
+    def waits_to_be_read(self) -> bool:
+        return bool(self._pieces)
 
     async def read(self, idle: float) -> bytes:
         """The next of the body, b"" at its end. Raises `StorefrontDown` where it breaks off or is silent too long."""
@@ -223,14 +226,8 @@ class Wire(asyncio.Protocol):
             self.keep = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.head_done or self.fault is not None:
-            return
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > HEAD_BYTES or len(self.headers) >= HEAD_LINES:
-            limit = f"{HEAD_BYTES} bytes or {HEAD_LINES} lines"
-            self.fail(StorefrontDown(Kind.TOO_LARGE, f"its head is larger than {limit}"))
-            return
-        self.headers.append((name.lower(), value.strip(b" \t")))
+        if not self.head_done:
+            self.headers.append((name.lower(), value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None
@@ -239,14 +236,26 @@ class Wire(asyncio.Protocol):
         self.status = self._parser.get_status_code()
         if self.status < 200:
             return
-        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
+        if len(self.headers) > HEAD_LINES or sum([len(name) + len(value) for name, value in self.headers]) > HEAD_BYTES:
+            limit = f"{HEAD_BYTES} bytes or {HEAD_LINES} lines"
+            self.fail(StorefrontDown(Kind.TOO_LARGE, f"its head is larger than {limit}"))
+            return
+        codings: list[bytes] = []
+        sized = closes = stays = False
+        for name, value in self.headers:
+            if name == b"content-length":
+                sized = True
+            elif name == b"connection":
+                value = value.lower()
+                closes, stays = closes or b"close" in value, stays or b"keep-alive" in value
+            elif name == b"transfer-encoding":
+                codings.append(value.lower())
         if self.status > 599 or codings not in ([], [b"chunked"]):
             self.fail(StorefrontDown(Kind.MALFORMED, "a status or a Transfer-Encoding that HTTP/1.1 does not know"))
             return
         bare = self._bodiless or self.status in (204, 304)
-        sized = any(name == b"content-length" for name, _ in self.headers)
         self._until_close = not bare and not codings and not sized
-        self.keep = not self._until_close and _persists(self._parser.get_http_version(), self.headers)
+        self.keep = not (self._until_close or closes) and (stays or self._parser.get_http_version() == "1.1")
         self.head_done = True
         if bare:
             self.ended = True
@@ -267,7 +276,6 @@ class Wire(asyncio.Protocol):
             self._end()
         else:  # an interim answer
             self.headers = []
-            self._head_bytes = 0
 
     # -- within ---------------------------------------------------------------------------------------------------
 
@@ -291,9 +299,3 @@ class Wire(asyncio.Protocol):
 def _wake(waiter: asyncio.Future[None] | None) -> None:
     if waiter is not None and not waiter.done():
         waiter.set_result(None)
-
-
-def _persists(version: str, headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether the connection outlives the answer (RFC 9112, 9.3)."""
-    named = {token.strip() for name, value in headers if name == b"connection" for token in value.lower().split(b",")}
-    return b"close" not in named and (version == "1.1" or b"keep-alive" in named)

@@ -52,7 +52,7 @@ def scope(*headers: tuple[bytes, bytes], visit: Visit = VISIT, method: str = "GE
     ],
 )
 def test_only_documents_are_shown_something(headers: list[tuple[bytes, bytes]], shown: str) -> None:
-    assert asking().question(scope(*headers)).shown == shown
+    assert asking().question(scope(*headers)).terms.shown == shown
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_only_documents_are_shown_something(headers: list[tuple[bytes, bytes]], 
 )
 def test_on_quiet_paths_the_footer_stands_for_the_banner(path: str, link: str, shown: str) -> None:
     quiet = asking(consent={"quiet": ["/checkout"], "link": link})
-    assert quiet.question(scope(DOCUMENT, visit=replace(VISIT, path=path))).shown == shown
+    assert quiet.question(scope(DOCUMENT, visit=replace(VISIT, path=path))).terms.shown == shown
 
 
 def test_the_salt_changes_with_what_is_shown_and_with_the_settings() -> None:
     def salt(asked: Asking, visit: Visit = VISIT, *headers: tuple[bytes, bytes]) -> bytes:
-        return asked.question(scope(*(headers or (DOCUMENT,)), visit=visit)).salt
+        return asked.question(scope(*(headers or (DOCUMENT,)), visit=visit)).terms.salt
 
     one = asking()
     assert salt(one) == salt(one, replace(VISIT, address=None, path="/other"))
@@ -139,19 +139,19 @@ def test_where_a_redirect_may_lead(header: tuple[bytes, bytes], url: bytes, may:
 def test_the_kill_switch_says_nothing_of_consent() -> None:
     off = asking(mode="pass")
     cookies = [(b"cookie", b"_ga=1"), (b"cookie", b"__Host-consent=x")]
-    sent = dict(off.question(scope(DOCUMENT, *cookies, (b"if-none-match", b'"a"'))).headers)
+    sent = dict(off.question(scope(DOCUMENT, *cookies, (b"if-none-match", b'"a"'))).lines.headers)
     assert b"consentry-consent" not in sent
     assert (sent[b"cookie"], sent[b"if-none-match"]) == (b"_ga=1; __Host-consent=x", b'"a"')
 
 
 def test_the_consent_cookie_is_between_the_browser_and_us() -> None:
-    sent = asking().question(scope(DOCUMENT, (b"cookie", b"a=1; __Host-consent=x; consent=y"))).headers
+    sent = asking().question(scope(DOCUMENT, (b"cookie", b"a=1; __Host-consent=x; consent=y"))).lines.headers
     assert dict(sent)[b"cookie"] == b"a=1; consent=y"
 
 
 def test_a_storefront_on_a_shared_platform_gets_its_own_name() -> None:
     named = asking(storefront={"url": "http://inside.test", "host": "shop.platform.example"})
-    sent = dict(named.question(scope()).headers)
+    sent = dict(named.question(scope()).lines.headers)
     assert sent[b"host"] == b"shop.platform.example"
     assert (sent[b"x-forwarded-host"], sent[b"x-forwarded-proto"]) == (b"www.shop.example", b"https")
 
@@ -167,7 +167,7 @@ def test_a_storefront_on_a_shared_platform_gets_its_own_name() -> None:
     ],
 )
 def test_when_the_whole_is_asked_for(headers: list[tuple[bytes, bytes]], method: str, whole: bool) -> None:
-    sent = dict(asking().question(scope(*headers, (b"range", b"bytes=0-"), method=method)).headers)
+    sent = dict(asking().question(scope(*headers, (b"range", b"bytes=0-"), method=method)).lines.headers)
     assert (b"range" not in sent) is whole
 
 
@@ -188,5 +188,5 @@ def test_what_is_fetched_ahead_is_not_stored(headers: list[tuple[bytes, bytes]],
 
 def test_what_changes_something_keeps_its_conditions() -> None:
     question = asking().question(scope((b"if-none-match", b"*"), method="PUT"))
-    assert dict(question.headers)[b"if-none-match"] == b"*"
-    assert not question.unconditional
+    assert dict(question.lines.headers)[b"if-none-match"] == b"*"
+    assert not question.terms.unconditional

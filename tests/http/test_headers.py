@@ -28,7 +28,6 @@ ASKED = Asked(
     proto=b"https",
     http_version=b"1.1",
     trusted=False,
-    request_id=b"7",
     page=True,
     conditions=False,
     whole=False,

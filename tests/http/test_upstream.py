@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from proxy.http.upstream import Answer, Kind, StorefrontDown, Upstream
+from proxy.http.upstream import Answer, Kind, Lines, StorefrontDown, Upstream
 from proxy.http.wire import HEAD_BYTES, HEAD_LINES
 from proxy.settings import Limits
 from proxy.settings.schema import Storefront as StorefrontSettings
 from tests.http.shop import Request, Storefront, answering, read_request
 
 HOST = [(b"host", b"shop.example")]
+LINES = Lines(HOST)
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 
@@ -39,11 +40,11 @@ async def whole(answer: Answer) -> bytes:
     try:
         return b"".join([piece async for piece in answer])
     finally:
-        await answer.aclose()
+        answer.close()
 
 
 async def get(upstream: Upstream, target: bytes = b"/", method: bytes = b"GET") -> tuple[int, bytes]:
-    answer = await upstream.open(method, target, HOST, None)
+    answer = await upstream.open(method, target, LINES, None)
     return answer.status, await whole(answer)
 
 
@@ -57,7 +58,7 @@ async def test_the_target_leaves_to_the_byte(target: bytes) -> None:
 async def test_headers_leave_in_order_with_duplicates() -> None:
     headers = [*HOST, (b"x-a", b"1"), (b"x-b", b"2"), (b"x-a", b"3")]
     async with answering(HELLO) as storefront, client(storefront.port) as upstream:
-        await whole(await upstream.open(b"GET", b"/", headers, None))
+        await whole(await upstream.open(b"GET", b"/", Lines(headers), None))
         assert storefront.requests[0].headers == headers
 
 
@@ -88,7 +89,7 @@ async def test_interim_headers_and_trailers_are_not_headers() -> None:
     final = b"HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nT: x\r\n\r\n"
     answer = b"HTTP/1.1 103 E\r\nLink: a\r\n\r\n" + final
     async with answering(answer) as storefront, client(storefront.port) as upstream:
-        got = await upstream.open(b"GET", b"/", HOST, None)
+        got = await upstream.open(b"GET", b"/", LINES, None)
         await whole(got)
         assert got.headers == [(b"a", b"b"), (b"transfer-encoding", b"chunked")]
 
@@ -149,7 +150,7 @@ async def test_an_answer_that_breaks_off_gives_what_came_and_raises(broken: byte
         writer.write(broken)
 
     async with Storefront(script) as storefront, client(storefront.port) as upstream:
-        answer = await upstream.open(b"GET", b"/", HOST, None)
+        answer = await upstream.open(b"GET", b"/", LINES, None)
         came = await answer.read()
         with pytest.raises(StorefrontDown) as raised:
             await whole(answer)
@@ -213,7 +214,7 @@ async def test_nobody_listening_is_refused(unused_port: int) -> None:
 async def test_a_name_that_is_none_is_a_matter_of_dns() -> None:
     upstream = Upstream(StorefrontSettings(url="http://storefront.invalid"))
     with pytest.raises(StorefrontDown) as raised:
-        await upstream.open(b"GET", b"/", HOST, None)
+        await upstream.open(b"GET", b"/", LINES, None)
     assert raised.value.kind is Kind.DNS
 
 
@@ -259,9 +260,9 @@ async def test_a_new_connection_that_dies_is_not_tried_again() -> None:
 async def test_what_nobody_read_of_an_answer_is_no_part_of_the_next() -> None:
     other = HELLO.replace(b"hello", b"other")
     async with answering(HELLO, other) as storefront, client(storefront.port) as upstream:
-        answer = await upstream.open(b"GET", b"/", HOST, None)
+        answer = await upstream.open(b"GET", b"/", LINES, None)
         assert not answer.waiting
-        await answer.aclose()
+        answer.close()
         assert await get(upstream) == (200, b"other")
         assert storefront.connections == 1
 
@@ -306,7 +307,7 @@ async def test_bytes_that_nobody_asked_for_end_an_idle_connection() -> None:
 async def test_there_are_only_so_many_requests_at_once_and_so_many_wait() -> None:
     limits = Limits(in_flight=1, queue=2, queue_seconds=5)
     async with answering(HELLO) as storefront, client(storefront.port, limits=limits) as upstream:
-        first = await upstream.open(b"GET", b"/", HOST, None)
+        first = await upstream.open(b"GET", b"/", LINES, None)
         waiting = [asyncio.create_task(get(upstream)) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(StorefrontDown) as raised:
@@ -321,7 +322,7 @@ async def test_there_are_only_so_many_requests_at_once_and_so_many_wait() -> Non
 async def test_nobody_waits_for_a_turn_for_ever_and_who_left_has_none() -> None:
     limits = Limits(in_flight=1, queue=2, queue_seconds=0.05)
     async with answering(HELLO) as storefront, client(storefront.port, limits=limits) as upstream:
-        first = await upstream.open(b"GET", b"/", HOST, None)
+        first = await upstream.open(b"GET", b"/", LINES, None)
         leaving = asyncio.create_task(get(upstream))
         await asyncio.sleep(0)
         leaving.cancel()
@@ -336,10 +337,10 @@ async def test_nobody_waits_for_a_turn_for_ever_and_who_left_has_none() -> None:
 async def test_a_turn_that_is_given_to_somebody_who_leaves_goes_to_the_next(given_up: int) -> None:
     limits = Limits(in_flight=1, queue=10, queue_seconds=5)
     async with answering(HELLO) as storefront, client(storefront.port, limits=limits) as upstream:
-        first = await upstream.open(b"GET", b"/", HOST, None)
+        first = await upstream.open(b"GET", b"/", LINES, None)
         waiting = [asyncio.create_task(get(upstream)) for _ in range(3)]
         await asyncio.sleep(0)
-        await first.aclose()
+        first.close()
         for task in waiting[:given_up]:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -357,7 +358,7 @@ async def test_the_whole_may_have_its_deadline() -> None:
             await asyncio.sleep(0.02)
 
     async with Storefront(script) as storefront, client(storefront.port, total=0.2) as upstream:
-        answer = await upstream.open(b"GET", b"/", HOST, None)
+        answer = await upstream.open(b"GET", b"/", LINES, None)
         with pytest.raises(StorefrontDown) as raised:
             await whole(answer)
         assert raised.value.kind is Kind.TOTAL
@@ -380,7 +381,7 @@ async def test_the_next_address_is_asked_where_one_cannot_be_connected_to(unused
 
 async def test_requests_go_to_whoever_has_least_to_do() -> None:
     async with answering(HELLO) as one, answering(HELLO) as other, client(one.port, other.port) as upstream:
-        answers = [await upstream.open(b"GET", b"/", HOST, None) for _ in range(10)]
+        answers = [await upstream.open(b"GET", b"/", LINES, None) for _ in range(10)]
         for answer in answers:
             await whole(answer)
         assert len(one.requests) == len(other.requests) == 5
@@ -402,7 +403,7 @@ async def test_an_address_that_was_down_is_tried_again(monkeypatch: pytest.Monke
                 assert len(one.requests) == 1
                 for place in upstream._places.all:
                     place.down_until = 0.0
-                held = [await upstream.open(b"GET", b"/", HOST, None) for _ in range(2)]
+                held = [await upstream.open(b"GET", b"/", LINES, None) for _ in range(2)]
                 assert len(back.requests) == 1
                 for answer in held:
                     await whole(answer)
@@ -458,7 +459,7 @@ async def stream(*pieces: bytes) -> AsyncIterator[bytes]:
 async def test_a_body_streams_out_by_its_length_or_in_chunks(length: list[tuple[bytes, bytes]]) -> None:
     async with answering(HELLO) as storefront, client(storefront.port) as upstream:
         for _ in range(2):
-            answer = await upstream.open(b"POST", b"/", [*HOST, *length], stream(b"abc", b"", b"def"))
+            answer = await upstream.open(b"POST", b"/", Lines([*HOST, *length]), stream(b"abc", b"", b"def"))
             assert answer.uploaded
             assert await whole(answer) == b"hello"
         assert [request.body for request in storefront.requests] == [b"abcdef", b"abcdef"]
@@ -470,7 +471,7 @@ async def test_a_body_streams_out_by_its_length_or_in_chunks(length: list[tuple[
 async def test_a_body_that_is_not_as_long_as_it_says_breaks_the_connection(length: bytes) -> None:
     async with answering(HELLO) as storefront, client(storefront.port) as upstream:
         with pytest.raises(ValueError, match="Content-Length"):
-            await upstream.open(b"POST", b"/", [*HOST, (b"content-length", length)], stream(b"abc"))
+            await upstream.open(b"POST", b"/", Lines([*HOST, (b"content-length", length)]), stream(b"abc"))
 
 
 async def test_what_the_body_raises_is_raised() -> None:
@@ -480,7 +481,7 @@ async def test_what_the_body_raises_is_raised() -> None:
 
     async with answering(HELLO) as storefront, client(storefront.port) as upstream:
         with pytest.raises(LookupError):
-            await upstream.open(b"POST", b"/", HOST, gone())
+            await upstream.open(b"POST", b"/", LINES, gone())
         assert storefront.requests == []
 
 
@@ -502,7 +503,7 @@ async def test_an_early_answer_comes_at_once_and_the_upload_stops() -> None:
             stopped.set()
 
     async with Storefront(script) as storefront, client(storefront.port) as upstream:
-        answer = await upstream.open(b"POST", b"/", HOST, endless())
+        answer = await upstream.open(b"POST", b"/", LINES, endless())
         assert answer.status == 413
         assert not answer.uploaded
         assert await whole(answer) == b"big"
@@ -523,7 +524,7 @@ async def test_an_answer_is_heard_from_a_storefront_that_slams_the_door(reads: i
             yield b"x" * 1000
 
     async with Storefront(script) as storefront, client(storefront.port) as upstream:
-        answer = await upstream.open(b"POST", b"/", HOST, endless())
+        answer = await upstream.open(b"POST", b"/", LINES, endless())
         assert (answer.status, await whole(answer)) == (413, b"big")
 
 
@@ -543,7 +544,7 @@ async def test_both_directions_stream_at_the_same_time() -> None:
 
     async with Storefront(echo) as storefront, client(storefront.port) as upstream:
         headers = [*HOST, (b"content-length", b"6")]
-        answer = await upstream.open(b"POST", b"/", headers, answering_what_it_hears())
+        answer = await upstream.open(b"POST", b"/", Lines(headers), answering_what_it_hears())
         assert await answer.read() == b"abc"
         heard.set()
         assert await whole(answer) == b"def"
@@ -562,14 +563,14 @@ async def test_a_visitor_who_does_not_read_stops_the_storefront() -> None:
             sent += 100_000
 
     async with Storefront(script) as storefront, client(storefront.port) as upstream:
-        answer = await upstream.open(b"GET", b"/", HOST, None)
+        answer = await upstream.open(b"GET", b"/", LINES, None)
         settled = -1
         while settled != sent:
             settled = sent
             await asyncio.sleep(0.1)
         assert sent < 50_000_000  # sockets' buffers, and not one byte of ours beyond them
         assert answer._wire._held < 1_000_000
-        await answer.aclose()
+        answer.close()
 
 
 async def test_a_storefront_that_does_not_read_stops_the_visitor() -> None:
@@ -587,7 +588,7 @@ async def test_a_storefront_that_does_not_read_stops_the_visitor() -> None:
 
     async with Storefront(script) as storefront, client(storefront.port, first_byte=0.3) as upstream:
         with pytest.raises(StorefrontDown) as raised:
-            await upstream.open(b"POST", b"/", HOST, body())
+            await upstream.open(b"POST", b"/", LINES, body())
         assert raised.value.kind is Kind.FIRST_BYTE
         assert taken < 50_000_000
 
@@ -599,7 +600,7 @@ async def test_a_storefront_that_reads_again_gets_the_rest() -> None:
         writer.write(HELLO)
 
     async with Storefront(script) as storefront, client(storefront.port) as upstream:
-        answer = await upstream.open(b"POST", b"/", HOST, stream(*[b"x" * 100_000] * 100))
+        answer = await upstream.open(b"POST", b"/", LINES, stream(*[b"x" * 100_000] * 100))
         assert await whole(answer) == b"hello"
         assert storefront.requests[0].body == b"x" * 10_000_000
 
@@ -611,7 +612,7 @@ async def test_a_slow_upload_is_not_the_storefronts_fault() -> None:
             yield b"x"
 
     async with answering(HELLO) as storefront, client(storefront.port, first_byte=0.15) as upstream:
-        assert await whole(await upstream.open(b"POST", b"/", HOST, slow())) == b"hello"
+        assert await whole(await upstream.open(b"POST", b"/", LINES, slow())) == b"hello"
 
 
 async def test_giving_up_closes_the_connection() -> None:
@@ -619,9 +620,9 @@ async def test_giving_up_closes_the_connection() -> None:
         answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello") as storefront,
         client(storefront.port) as upstream,
     ):
-        answer = await upstream.open(b"GET", b"/", HOST, None)
-        await answer.aclose()
-        await answer.aclose()
+        answer = await upstream.open(b"GET", b"/", LINES, None)
+        answer.close()
+        answer.close()
         assert await closes(upstream)
         await storefront.left()
 
