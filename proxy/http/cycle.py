@@ -2,9 +2,9 @@
 
 Rules: what leaves is framed here and nowhere else: by Content-Length, in chunks, or, for HTTP/1.0 without a length, by
 the connection's end, in order where the answer is whole and with a reset where it is not. HEAD, 204 and 304 have no
-body. Every answer has one Date, the app's or ours (RFC 9110, 6.6.1). An app that returns before its answer is whole
-makes the connection close in the middle of it. An app that says so (`ends_with_visitor`) is cancelled when the visitor
-leaves.
+body. A head waits for the first `http.response.body`, be it empty (as ASGI has it). Every answer has one Date, the
+app's or ours (RFC 9110, 6.6.1). An app that returns before its answer is whole makes the connection close in the middle
+of it. An app that says so (`ends_with_visitor`) is cancelled when the visitor leaves.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Scope
 from uvicorn.protocols.http.flow_control import FlowControl
+
+#: Bytes of a body up to which it is copied behind the head, to leave with it.
+_TOGETHER = 64 * 1024
 
 _log = logging.getLogger("proxy.http")
 
@@ -44,6 +47,7 @@ class Cycle:
     __slots__ = (
         "_chunked",
         "_flow",
+        "_held",
         "_left",
         "_on_response",
         "_transport",
@@ -87,6 +91,7 @@ class Cycle:
         self._flow = flow
         self._on_response = on_response
         self._chunked = self._until_close = False
+        self._held = b""  # the head, until something of the body or the end is there to leave with it
         self._left = 0  # of the Content-Length
 
     async def run_asgi(self, app: ASGIApp) -> None:
@@ -163,7 +168,7 @@ class Cycle:
         if not self.response_started:
             if kind != "http.response.start":
                 raise RuntimeError(f"{kind} before an answer has begun")
-            self._transport.write(self._head(message["status"], message.get("headers", ())))
+            self._held = self._head(message["status"], message.get("headers", ()))
         elif kind != "http.response.body" or self.response_complete:
             raise RuntimeError(f"{kind} in the middle of an answer, or behind it")
         else:
@@ -217,15 +222,21 @@ class Cycle:
         if self._chunked:
             if body:
                 end = b"\r\n0\r\n\r\n" if last else b"\r\n"
-                self._transport.write(b"".join((b"%x\r\n" % len(body), body, end)))
+                self._write(b"".join((self._held, b"%x\r\n" % len(body), body, end)))
             elif last:
-                self._transport.write(b"0\r\n\r\n")
+                self._write(self._held + b"0\r\n\r\n")
+            elif self._held:
+                self._write(self._held)
         elif body and self._left >= 0:
             if not self._until_close:
                 self._left -= len(body)
                 if self._left < 0:
                     raise RuntimeError("a body longer than its Content-Length")
-            self._transport.write(body)
+            if len(body) > _TOGETHER and self._held:
+                self._write(self._held)
+            self._write(self._held + body if self._held else body)
+        elif self._held:
+            self._write(self._held)
         if last:
             if self._left > 0:
                 raise RuntimeError("a body shorter than its Content-Length")
@@ -234,6 +245,10 @@ class Cycle:
             if not self.keep_alive:
                 self._transport.close()
             self._on_response()
+
+    def _write(self, piece: bytes) -> None:
+        self._held = b""
+        self._transport.write(piece)
 
 
 def _nothing() -> None:

@@ -33,6 +33,9 @@ from proxy.http.upload import LINGER, has_body, length_of
 from proxy.http.visit import Network, peer_trusted
 from proxy.settings.schema import Limits
 
+#: Requests that may wait behind the one that is answered before no more is read.
+PIPELINED = 8
+
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -182,7 +185,8 @@ class Edge(HttpToolsProtocol):
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
-            self.flow.pause_reading()
+            if len(self.pipeline) >= PIPELINED:  # from now on nobody would notice that the client leaves
+                self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))  # type: ignore[arg-type]
 
     def _scope(self, version: str) -> Scope:

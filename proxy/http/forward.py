@@ -185,7 +185,10 @@ class Forward:
 
 
 async def _relay(answer: Answer, reply: _Reply) -> None:
-    """A body as it comes. What is known to be its last piece leaves with the answer's end."""
+    """A body as it comes. What is known to be its last piece leaves with the answer's end; a head does not wait for a
+    body that lets itself be waited for."""
+    if answer.waiting:
+        await reply.flush()
     while piece := await answer.read():
         if answer.ended:
             reply.last = piece
@@ -214,6 +217,10 @@ class _Reply:
         if piece and not self._head_only:
             message: Message = {"type": "http.response.body", "body": piece, "more_body": True}
             await self._send(message)
+
+    async def flush(self) -> None:
+        """Send what is held back."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": True})
 
     async def end(self) -> None:
         last = b"" if self._head_only else self.last

@@ -45,6 +45,7 @@ class Place:
             self._name = storefront.tls_name or parts.hostname
             self._tls = tls or ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
+        self._loop = asyncio.get_running_loop()  # asking for it costs Python 3.11 a system call
         self._idle: list[Wire] = []
         self._busy: set[Wire] = set()
         self._emptied: asyncio.Event | None = None
@@ -62,7 +63,7 @@ class Place:
 
     def pooled(self, seconds: float) -> Wire | None:
         """A connection that was used within so many seconds, if there is one."""
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         while self._idle and now - self._idle[0].idle_since > IDLE_SECONDS:
             self._give_up(self._idle.pop(0))
         while self._idle and now - self._idle[-1].idle_since <= seconds:
@@ -79,16 +80,16 @@ class Place:
 
     async def connect(self) -> Wire:
         """A new connection. Raises `StorefrontDown`."""
-        wire = await self.dial(lambda: Wire(self._lost))
+        wire = await self.dial(lambda: Wire(self._loop, self._lost))
         wire.place = self
-        wire.born = asyncio.get_running_loop().time()
+        wire.born = self._loop.time()
         if not wire.lost:
             self._busy.add(wire)
         return wire
 
     async def dial(self, factory: Callable[[], Protocol]) -> Protocol:
         """Connect a protocol of any kind to this place. Raises `StorefrontDown`."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         try:
             async with asyncio.timeout(self._seconds):
                 _, protocol = await loop.create_connection(
@@ -113,7 +114,7 @@ class Place:
         """A connection of this place is not needed any more."""
         if reusable and not wire.closing and len(self._idle) < IDLE_KEPT:
             self._busy.discard(wire)
-            wire.rest(asyncio.get_running_loop().time())
+            wire.rest(self._loop.time())
             self._idle.append(wire)
         else:
             wire.abort()

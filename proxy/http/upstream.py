@@ -128,6 +128,7 @@ class Upstream:
         limits = limits or Limits()
         self.storefront = storefront
         self.place = ", ".join(urlsplit(url).netloc for url in storefront.url)
+        self._loop = asyncio.get_running_loop()
         self._places = Places(storefront, tls)
         self._turns = Turns(limits.in_flight, limits.queue, limits.queue_seconds)
 
@@ -138,7 +139,7 @@ class Upstream:
         `body` raises.
         """
         total = self.storefront.total
-        end = None if total is None else asyncio.get_running_loop().time() + total
+        end = None if total is None else self._loop.time() + total
         await self._turns.take()
         try:
             return await self._asked(method, target, lines, body, end)
@@ -211,7 +212,7 @@ class Upstream:
             if b" " in target or b"\n" in target or b"\r" in target:
                 raise ValueError("a line break or a space in a target")
             wire.write(b"%b %b HTTP/1.1\r\n%b%b\r\n" % (method, target, lines.text, framing))
-            owed = _Owed(asyncio.get_running_loop().time())
+            owed = _Owed(self._loop.time())
             if body is not None:
                 upload = asyncio.create_task(_send(wire, body, lines.length, owed))
             await self._await_head(wire, owed, end)
@@ -223,7 +224,7 @@ class Upstream:
             raise
 
     async def _await_head(self, wire: Wire, owed: _Owed, end: float | None) -> None:
-        loop, seconds = asyncio.get_running_loop(), self.storefront.first_byte
+        loop, seconds = self._loop, self.storefront.first_byte
         while not wire.head_done:
             left = seconds if owed.since is None else owed.since + seconds - loop.time()
             if left <= 0:

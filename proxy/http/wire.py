@@ -56,7 +56,8 @@ class StorefrontDown(Exception):
 class Wire(asyncio.Protocol):
     """A connection. `begin` makes it ready for one request's answer; then `write`, `head_came`, `read`."""
 
-    def __init__(self, on_lost: Callable[[Wire], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_lost: Callable[[Wire], None]) -> None:
+        self._loop = loop
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
@@ -102,7 +103,7 @@ class Wire(asyncio.Protocol):
         if self.fault is not None:
             raise self.fault
         if not self._writable:
-            self._writer = asyncio.get_running_loop().create_future()
+            self._writer = self._loop.create_future()
             await self._writer
             if self.fault is not None:
                 raise self.fault
@@ -112,9 +113,8 @@ class Wire(asyncio.Protocol):
         was read."""
         if self.fault is not None:
             raise self.fault
-        loop = asyncio.get_running_loop()
-        self._reader = loop.create_future()
-        timer = loop.call_later(seconds, _wake, self._reader)  # cheaper than a timeout's context
+        self._reader = self._loop.create_future()
+        timer = self._loop.call_later(seconds, _wake, self._reader)  # cheaper than a timeout's context
         try:
             await self._reader
         finally:
@@ -133,9 +133,9 @@ class Wire(asyncio.Protocol):
     async def read(self, idle: float) -> bytes:
         """The next of the body, b"" at its end. Raises `StorefrontDown` where it breaks off or is silent too long."""
         if not self._pieces and not self.ended:
-            end = asyncio.get_running_loop().time() + idle
+            end = self._loop.time() + idle
             while not self._pieces and not self.ended:
-                if (left := end - asyncio.get_running_loop().time()) <= 0:
+                if (left := end - self._loop.time()) <= 0:
                     raise StorefrontDown(Kind.IDLE, f"nothing of the body came for {idle:g} s")
                 await self.stirred(left)
         if not self._pieces:
