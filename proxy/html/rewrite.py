@@ -225,10 +225,10 @@ class Markup:
             )
             if ruled.lasting:
                 self.rules.tags.put(tag, ruled)
-            else:
-                self._particular = self._where(end)
+        if ruled.placed or not ruled.lasting:
+            self._particular = self._where(end)
         if ruled.tag is not None:
-            self._edit(start, end, ruled.tag)
+            self._edit(start, end, ruled.at(ruled.tag, self._where(start)))
         if ruled.told and self._page.report is not None:
             for element, weighed in ruled.told:
                 self._tell(self._where(start), element, weighed)

@@ -8,6 +8,7 @@ What is remembered of tags is bounded, in number and bytes, and holds for one se
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from functools import lru_cache
 from operator import attrgetter
@@ -68,12 +69,22 @@ class Ruled(NamedTuple):
 
     `code` is b"script" or b"style" if the element's text runs as such, b"rules" if it is speculation rules, else b"".
     `lasting`: it is so wherever the same bytes stand; not so if it names the page's own path, or holds a document.
+    `placed`: but for `OFFSET` in its bytes, which stands for where that is.
     """
 
     tag: bytes | None
     told: tuple[Told, ...]
     code: bytes
     lasting: bool
+    placed: bool = False
+
+    def at(self, tag: bytes, offset: int) -> bytes:
+        """The bytes of its new tag where it stands so far on in the page."""
+        return tag.replace(OFFSET, b"%d" % offset) if self.placed else tag
+
+
+#: Stands in a tag's new bytes for its offset in the page. By chance, so that no page has it in its own.
+OFFSET = b"<%b>" % secrets.token_hex(16).encode()
 
 
 def _ruled_size(tag: bytes, ruled: Ruled) -> int:

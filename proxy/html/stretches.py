@@ -60,16 +60,39 @@ class Stretches:
 
     def through(self, piece: bytes, markup: Markup) -> bytes:
         """What leaves of the next piece of the page."""
-        at, out = 0, []
+        out: list[bytes] = []
+        at = self._seen(piece, 0, markup, out)
         while (cut := self._cut(piece, at, markup)) >= 0:
             if self._since or not markup.between:
                 out.append(markup.feed(piece[at:cut]))
             else:
                 cut = self._stretch(piece, at, cut, markup, out)
-            at, self._since = cut, 0
+            self._since = 0
+            at = self._seen(piece, cut, markup, out)
         self._since += len(piece) - at
         out.append(markup.feed(piece[at:] if at else piece))
         return b"".join(out) if len(out) > 1 else out[0]
+
+    def _seen(self, piece: bytes, at: int, markup: Markup, out: list[bytes]) -> int:
+        """Takes all through that was seen before and follows one another in the open body; where that ends."""
+        if self._since or not markup.between or markup.phase or not markup.offset:
+            return at
+        rules, get, start, offset = markup.rules, _remembered.get, at, markup.offset
+        while (cut := piece.find(b"<", at + SHORTEST)) >= 0:
+            known = piece[at:cut]
+            found = get((rules, 0, known))
+            if found is not None and found.size:
+                cut = at + found.size
+                known = piece[at:cut]
+                found = get((rules, 0, known))
+            if found is None or found.size or (found.told is None and self._report is not None):
+                break
+            out.append(known if found.out is None else found.out)
+            self._tell_again(found.told, offset + at - start)
+            at = cut
+        if at > start:
+            markup.pass_over(at - start)
+        return at
 
     def _cut(self, piece: bytes, at: int, markup: Markup) -> int:
         """Where what begins at `at` ends: once it is long enough, but after the tags that say what the page is, and
@@ -94,12 +117,18 @@ class Stretches:
             return self._new(piece, at, cut, markup, out)
         offset = markup.pass_over(end - at)
         out.append(piece[at:end] if found.out is None else found.out)
-        if self.page.retold is not None and found.told is not None:
-            self.page.retold(found.told)
-        elif self._report is not None and found.told is not None:
-            for tag in found.told.tags:
-                self._report(replace(tag, offset=offset + tag.offset))
+        self._tell_again(found.told, offset)
         return end
+
+    def _tell_again(self, told: Retold | None, offset: int) -> None:
+        """Of a stretch that was seen before and stands so far on in the page."""
+        if told is None or not told.tags:
+            return
+        if self.page.retold is not None:
+            self.page.retold(told)
+        elif self._report is not None:
+            for tag in told.tags:
+                self._report(replace(tag, offset=offset + tag.offset))
 
     def _new(self, piece: bytes, at: int, cut: int, markup: Markup, out: list[bytes]) -> int:
         """Reads a stretch that was not seen before, and on to the end of what stands across its cut."""

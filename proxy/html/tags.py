@@ -30,7 +30,7 @@ from proxy.html.elements import (
 )
 from proxy.html.embeds import Spot
 from proxy.html.inline import Literals
-from proxy.html.rules import Ruled, Rules, Told, Weighed
+from proxy.html.rules import OFFSET, Ruled, Rules, Told, Weighed
 from proxy.html.srcset import rewrite_srcset
 from proxy.html.unseen import unseen
 from proxy.html.verdict import Other, Use
@@ -114,7 +114,7 @@ class _Ruling:
             self._param()
 
     def ruled(self) -> Ruled:
-        return Ruled(self.edits.written(), tuple(self.told), self._runs(), self.lasting)
+        return Ruled(self.edits.written(), tuple(self.told), self._runs(), self.lasting, self.renamed)
 
     # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -350,6 +350,6 @@ class _Ruling:
         whatever its `src` says now. What a vendor's frame last showed would be the vendor."""
         if self.renamed:
             return b""
-        self.renamed, self.lasting = True, False
+        self.renamed = True
         self.edits.remove(b"name")
-        return b' name="consentry-%s%d"' % (state, self.offset)
+        return b' name="consentry-%s%s"' % (state, OFFSET)
