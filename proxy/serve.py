@@ -15,6 +15,7 @@ import contextlib
 import errno
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -176,6 +177,7 @@ def run(
 
     `supervised`: end when the parent process is gone, too. `reload`: what a SIGHUP calls.
     """
+    _allow_many_connections()
     with asyncio.Runner(loop_factory=_config(_nothing, Limits).get_loop_factory()) as runner:
         runner.run(serve(build, public, admin, ready=ready, supervised=supervised, reload=reload))
 
@@ -210,6 +212,13 @@ async def serve(
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(served.stop(), IMPATIENT)
+
+
+def _allow_many_connections() -> None:
+    """As many descriptors as the system allows: two for each request under way, and one for each idle visitor."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _leave_settled_alone() -> None:

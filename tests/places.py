@@ -19,10 +19,18 @@ CONFORMANCE_DIR = SHARED / "conformance"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NODE = shutil.which("node") or shutil.which("nodejs")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+CADDY = shutil.which("caddy")
+HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+SYSTEMD = shutil.which("systemd-analyze")
+SLOWHTTPTEST = shutil.which("slowhttptest")
 
 _PROGRAMS = {
     "browser": (CHROMIUM, "Chromium", "chromium"),
     "nginx": (NGINX, "nginx", "nginx-light"),
+    "caddy": (CADDY, "Caddy", "caddy"),
+    "haproxy": (HAPROXY, "HAProxy", "haproxy"),
+    "systemd": (SYSTEMD, "systemd-analyze", "systemd"),
+    "slowhttptest": (SLOWHTTPTEST, "slowhttptest", "slowhttptest"),
     "node": (NODE, "Node", "nodejs"),
 }
 
