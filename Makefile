@@ -43,9 +43,10 @@ format: $(STAMP)  ## put the code in shape
 pages: $(STAMP)  ## every page of ../shared/pages and every global of tests/stubs in a real browser
 	ALL_PAGES=1 $(BIN)/python -m pytest tests/browser/test_pages.py tests/browser/test_stubs.py -n 4 --timeout=600 $(ARGS)
 
-bench: $(STAMP)  ## speed of page rewriting and of matching, as tables and in bench-results.json; LISTS="FILE…" PAGES=DIR: what is caught
+bench: $(STAMP)  ## speed of rewriting, matching and serving, and memory: tables, and bench-results.json; LISTS="FILE…" PAGES=DIR: what is caught
 	$(BIN)/python -m tests.bench.rewriting $(ARGS)
 	$(BIN)/python -m tests.bench.matching $(ARGS)
+	$(BIN)/python -m tests.bench.serving $(ARGS)
 ifdef LISTS
 	$(BIN)/python -m pip install -q adblock
 	$(BIN)/python -m tests.bench.catching $(LISTS) $(if $(PAGES),--pages $(PAGES))

@@ -33,6 +33,9 @@ from proxy.http.upload import LINGER, has_body, length_of
 from proxy.http.visit import Network, peer_trusted
 from proxy.settings.schema import Limits
 
+#: Bytes of an answer that may wait for a client to read them before the storefront is made to wait.
+UNREAD = 8 * 1024
+
 #: Requests that may wait behind the one that is answered before no more is read.
 PIPELINED = 8
 
@@ -73,6 +76,7 @@ class Edge(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=UNREAD)
         self._begun = self._heard = self.loop.time()
         if self._trusted and peer_trusted(self.client, self._trusted):
             self._preface = b""

@@ -25,7 +25,7 @@ AGE_SECONDS = 60.0
 #: Seconds for which a place that could not be connected to is passed over.
 DOWN_SECONDS = 10.0
 
-Protocol = TypeVar("Protocol", bound=asyncio.Protocol)
+Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
 
 
 class Place:

@@ -1,11 +1,11 @@
 """One connection to the storefront: bytes to answers, one at a time.
 
 Rules: a head is bounded in bytes and in lines; a body is never held beyond `HELD` plus one read of the socket (reading
-pauses); writing waits where the storefront does not read. An answer has ended only when its framing says so (RFC 9112,
-6.3): the last chunk, the stated length, or, for an answer without either, an orderly end of the stream (over TLS that
-is the peer's close_notify). Everything else is a `StorefrontDown`, so that an answer that broke off never looks
-complete. Interim answers are dropped, 103 with them: its Link hints would start requests that no decision was made on.
-Trailers are dropped: they never become headers.
+pauses), and a read is small until the visitor has shown that they keep up; writing waits where the storefront does not
+read. An answer has ended only when its framing says so (RFC 9112, 6.3): the last chunk, the stated length, or, for an
+answer without either, an orderly end of the stream (over TLS that is the peer's close_notify). Everything else is a
+`StorefrontDown`, so that an answer that broke off never looks complete. Interim answers are dropped, 103 with them: its
+Link hints would start requests that no decision was made on. Trailers are dropped: they never become headers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from proxy.http.pool import Place
 
 #: Bytes of a body that may wait for the visitor before reading from the storefront pauses.
-HELD = 64 * 1024
+HELD = 8 * 1024
+#: All connections read into the same bytes, one after the other. How much at once, by how often in a row all that had
+#: come was taken before the next read.
+_SPACE = memoryview(bytearray(128 * 1024))
+_READS = [_SPACE[: kilobytes * 1024] for kilobytes in (16, 32, 56)]
 #: What an answer's head may be: bytes of names and values, and how many headers.
 HEAD_BYTES = 64 * 1024
 HEAD_LINES = 256
@@ -53,7 +57,7 @@ class StorefrontDown(Exception):
         super().__init__(f"{kind}: {detail}" if detail else str(kind))
 
 
-class Wire(asyncio.Protocol):
+class Wire(asyncio.BufferedProtocol):
     """A connection. `begin` makes it ready for one request's answer; then `write`, `head_came`, `read`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_lost: Callable[[Wire], None]) -> None:
@@ -83,6 +87,7 @@ class Wire(asyncio.Protocol):
         self._bodiless = False
         self._until_close = False
         self._head_fed = 0
+        self._taken = 0  # so often in a row all that had come was taken before the next read
 
     # -- for the one who asks -------------------------------------------------------------------------------------
 
@@ -181,13 +186,18 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  (asyncio's interface)
+        self._taken = 0 if self._reader is None else min(self._taken + 1, len(_READS) - 1)
+        return _READS[self._taken]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = _SPACE[:nbytes]
         if self._parser is None:
             self.fail(StorefrontDown(Kind.MALFORMED, "bytes that nobody asked for"))
             return
         self.seen = True
         if not self.head_done:
-            self._head_fed += len(data)
+            self._head_fed += nbytes
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:

@@ -3,7 +3,8 @@
 Side by side in one run: nginx as the storefront, asked directly; nginx in front of it (`proxy_pass`), nginx that
 replaces text (`subs_filter`, with three rules and with one for each described vendor); a plain proxy of Starlette and
 httpx; and Consentry. Each proxy is one process on the first core; storefront and wrk share the last. A table of answers
-a second, one of their ratios, the time to the first byte at a hundred requests a second, and the memory of a worker.
+a second, one of their ratios, the time to the first byte at a hundred requests a second, and the memory of a worker at
+rest and under what holds it (`tests.bench.memory`).
 Needs nginx with libnginx-mod-http-subs-filter, and wrk (Debian). Written to bench-results.json under "serving".
 """
 
@@ -30,6 +31,8 @@ from rich.console import Console
 from rich.table import Table
 
 from proxy.catalogue.load import load
+from tests.bench.memory import cases as cases_of_memory
+from tests.bench.memory import files as files_for_memory
 from tests.free_port import free_port
 from tests.places import NGINX, ROOT, real_pages
 
@@ -72,7 +75,8 @@ def main() -> None:
         measured = {
             "answers a second": rates(proxies, cases, 1 if chosen.short else 6),
             "first byte, ms": first_bytes(proxies, SAMPLES // (5 if chosen.short else 1)),
-            "memory, MB": {proxy.name: round(memory(proxy.pid), 1) for proxy in proxies if proxy.pid},
+            "memory after that, MB": {proxy.name: round(memory(proxy.pid), 1) for proxy in proxies if proxy.pid},
+            "memory of a worker, MB": held(Path(name), proxies[0]) if chosen.only is None else {},
         }
     show(measured)
     kept = json.loads(chosen.out.read_text("utf-8")) if chosen.out.exists() else {}
@@ -146,6 +150,18 @@ def memory(pid: int) -> float:
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024  # type: ignore[index]
 
 
+def held(folder: Path, direct: Proxy) -> dict[str, float]:
+    """The memory cases, each with a fresh Consentry before the storefront that runs."""
+
+    @contextlib.contextmanager
+    def running() -> Iterator[tuple[int, int]]:
+        with contextlib.ExitStack() as stack:
+            port = free_port()
+            yield _consentry(stack, folder, f"http://127.0.0.1:{direct.port}", port), port
+
+    return cases_of_memory(running, memory)
+
+
 def show(measured: Mapping[str, Mapping[str, object]]) -> None:
     console = Console()
     by_case: Mapping[str, Mapping[str, float]] = measured["answers a second"]  # type: ignore[assignment]
@@ -156,14 +172,18 @@ def show(measured: Mapping[str, Mapping[str, object]]) -> None:
         table.add_row(case, *(f"{row[name]:,.0f}" if name in row else "" for name in names))
         ratios.add_row(
             case,
-            *(f"{row['Consentry'] / row[name]:.2f}" if name in row else "" for name in names if name != "Consentry"),
+            *(f"{row['Consentry'] / row[name]:.2f}" if row.get(name) else "" for name in names if name != "Consentry"),
         )
     console.print(table, ratios)
     times = Table("", "median", "p99", title=f"Milliseconds to the first byte of 2 KB, {PACE} requests a second")
     for name, row in measured["first byte, ms"].items():
         times.add_row(name, f"{row['median']:.2f}", f"{row['p99']:.2f}")  # type: ignore[index]
     console.print(times)
-    console.print("memory at rest after that, MB:", measured["memory, MB"])
+    sizes = Table("", "MB", title="Memory of a worker")
+    for name, size in measured["memory of a worker, MB"].items():
+        sizes.add_row(name, f"{size:.1f}")
+    console.print(sizes)
+    console.print("memory after all that, MB:", measured["memory after that, MB"])
 
 
 # ── what is running ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,8 +196,9 @@ def all_running(folder: Path) -> Iterator[tuple[list[Proxy], list[Case]]]:
     storefront, plain, three, every, starlette, consentry = ports
     shop = f"http://127.0.0.1:{storefront}"
     vendors = [vendor.technical.match[0].partition("/")[0].partition("?")[0] for vendor in load().vendors.values()]
+    memory_files = files_for_memory(folder / "shop", (folder / "shop" / "page.html").read_bytes())
     with contextlib.ExitStack() as stack:
-        _nginx(stack, folder / "storefront", storefront, f"root {folder}/shop; {_TOKENS}", core=_last())
+        _nginx(stack, folder / "storefront", storefront, f"root {folder}/shop; {_TOKENS} {memory_files}", core=_last())
         pids = [
             _nginx(stack, folder / "plain", plain, _pass(shop), core="0"),
             _nginx(stack, folder / "three", three, _pass(shop) + _subs(THREE), core="0"),
