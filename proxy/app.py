@@ -47,6 +47,7 @@ class Apps:
     admin: ASGIApp
     limits: Limits
     trusted: Sequence[Network]
+    storefront_connections: Callable[[], tuple[int, int]]
     leave: Callable[[], None]
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
@@ -57,6 +58,9 @@ def build(settings: Settings, catalogue: Catalogue) -> Apps:
     event loop."""
     shops = [_shop(site, catalogue, alone=not settings.site) for site in settings.sites]
     ready = False
+
+    def connections() -> tuple[int, int]:
+        return sum(shop.upstream.busy for shop in shops), sum(shop.upstream.kept for shop in shops)
 
     def leave() -> None:
         nonlocal ready
@@ -73,7 +77,14 @@ def build(settings: Settings, catalogue: Catalogue) -> Apps:
 
     public = shops[0].public if not settings.site else Sites([(shop.settings, shop.public) for shop in shops])
     return Apps(
-        public, admin_app(lambda: ready, _metrics), _limits(settings), settings.listen.trusted, leave, start, stop
+        public,
+        admin_app(lambda: ready, _metrics),
+        _limits(settings),
+        settings.listen.trusted,
+        connections,
+        leave,
+        start,
+        stop,
     )
 
 

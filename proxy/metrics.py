@@ -5,11 +5,16 @@ Counters live in prometheus_client's default registry, one set for each process.
 
 from __future__ import annotations
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 #: outcome: forwarded (untouched), rewritten, observed, passed (mode = "pass", or outside the rollout), failed (a page
 #: of ours instead of the storefront's), reset (broken off in mid-answer), left (the visitor left first).
 REQUESTS = Counter("consentry_requests_total", "Requests to the storefront, by what became of them.", ["outcome"])
+
+#: What a process holds now, looked at once a second. side: visitors, storefront-busy (a request is under way),
+#: storefront-kept (waits for the next one).
+CONNECTIONS = Gauge("consentry_connections", "Open connections.", ["side"], multiprocess_mode="livesum")
+TASKS = Gauge("consentry_tasks", "Pieces of work under way in the event loop.", multiprocess_mode="livesum")
 
 #: outcome: opened, refused (the storefront answered with something else), failed (it did not answer as it should).
 WEBSOCKETS = Counter("consentry_websockets_total", "Handshakes of WebSockets, by what became of them.", ["outcome"])

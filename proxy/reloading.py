@@ -39,6 +39,9 @@ class Served(Protocol):
     def trusted(self) -> Sequence[Network]: ...
 
     @property
+    def storefront_connections(self) -> Callable[[], tuple[int, int]]: ...
+
+    @property
     def leave(self) -> Callable[[], None]: ...
 
     @property
@@ -92,6 +95,10 @@ class Current:
     def trusted(self) -> Sequence[Network]:
         """Whose word on who connected is believed now."""
         return self._served.trusted
+
+    def storefront_connections(self) -> tuple[int, int]:
+        """How many are busy, and how many are kept."""
+        return self._served.storefront_connections()
 
     def leave(self) -> None:
         """From now on the process is not ready for more."""

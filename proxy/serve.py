@@ -27,6 +27,7 @@ from multiprocessing import parent_process
 import uvicorn
 from starlette.types import ASGIApp
 
+from proxy import metrics
 from proxy.errors import Problem, Refused
 from proxy.http.edge import Edge
 from proxy.http.websocket import MESSAGE_BYTES
@@ -149,15 +150,18 @@ def _numbers(host: str) -> frozenset[IPv4Address | IPv6Address]:
 
 class _Listener(uvicorn.Server):
     """One of two servers in one loop: signals are the process's, not the server's. Once a second it gives up the
-    clients that are overdue."""
+    clients that are overdue, and calls `look`."""
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
             now = asyncio.get_running_loop().time()
+            self.look()
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, Edge):
                     connection.overdue(now)
         return await super().on_tick(counter)
+
+    look: Callable[[], None] = staticmethod(lambda: None)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -197,6 +201,7 @@ async def serve(
         _Listener(_config(served.public, served.limits, served.trusted)),
         _Listener(_config(served.admin, Limits)),
     ]
+    listeners[0].look = partial(_count, served, listeners[0])
     _end_on_signals(served, listeners, supervised)
     if reload is not None:
         _reload_on_signal(served, reload)
@@ -212,6 +217,15 @@ async def serve(
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(served.stop(), IMPATIENT)
+
+
+def _count(served: Current, listener: uvicorn.Server) -> None:
+    """What the process holds, for the metrics."""
+    metrics.CONNECTIONS.labels("visitors").set(len(listener.server_state.connections))
+    metrics.TASKS.set(len(asyncio.all_tasks()))
+    busy, kept = served.storefront_connections()
+    metrics.CONNECTIONS.labels("storefront-busy").set(busy)
+    metrics.CONNECTIONS.labels("storefront-kept").set(kept)
 
 
 def _allow_many_connections() -> None:
