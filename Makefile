@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 EXAMPLES ?= 5000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test pages lint format bench fuzz schema wheel clean
+.PHONY: help install demo test pages lint format bench soak fuzz schema wheel clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +51,9 @@ ifdef LISTS
 	$(BIN)/python -m pip install -q adblock
 	$(BIN)/python -m tests.bench.catching $(LISTS) $(if $(PAGES),--pages $(PAGES))
 endif
+
+soak: $(STAMP)  ## ten minutes of visitors and a storefront that break off, then slow clients: what leaks, mixes or lags
+	$(BIN)/python -m tests.bench.soak $(ARGS)
 
 fuzz: $(STAMP)  ## the property tests with many more examples: make fuzz EXAMPLES=20000
 	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis --timeout=1800 $(ARGS)

@@ -114,6 +114,7 @@ class Edge(HttpToolsProtocol):
         """Tell the request that is being answered, also where another one waits behind it."""
         if self._answered is not None:
             self._answered.leave()
+        self._unset_keepalive_if_required()  # its timer would keep the connection's objects for as long as it runs
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
