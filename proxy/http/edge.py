@@ -36,6 +36,9 @@ from proxy.settings.schema import Limits
 #: Bytes of an answer that may wait for a client to read them before the storefront is made to wait.
 UNREAD = 8 * 1024
 
+#: Bytes that a body's framing may have beyond a good measure of what it frames.
+_FRAMING = 64 * 1024
+
 #: Requests that may wait behind the one that is answered before no more is read.
 PIPELINED = 8
 
@@ -51,7 +54,8 @@ class Edge(HttpToolsProtocol):
     _unread = 0
     _fed = 0
     _size = 0
-    _body = 0
+    #: Bytes of the body, and of what came behind the head: chunks have sizes and may have extensions.
+    _body = _framed = 0
     _refused = False
     _becomes_socket = False
     #: What came of a preface that is not whole; None where there is none (any more).
@@ -127,9 +131,13 @@ class Edge(HttpToolsProtocol):
                 return
         if self._in_head:
             self._fed += len(data)
+        else:
+            self._framed += len(data)
         super().data_received(data)
         if self._in_head and self._fed > 2 * self._limits.head_bytes:
             self._refuse(b"431 Request Header Fields Too Large", "head-too-large")
+        elif self._framed > _FRAMING + 16 * self._body and not self._refused:
+            self._refuse(b"400 Bad Request", "framing")
 
     def _behind_preface(self, data: bytes) -> bytes:
         """What of a connection's first bytes is HTTP."""
@@ -148,7 +156,7 @@ class Edge(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         self._begun = self._heard
-        self._fed = self._size = self._body = 0
+        self._fed = self._size = self._body = self._framed = 0
         self.url = b""
         self.expect_100_continue = False
         self.headers = []

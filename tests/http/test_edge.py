@@ -366,3 +366,29 @@ async def test_a_refusal_reaches_who_is_still_sending() -> None:
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
+
+
+async def test_what_frames_a_body_is_bounded_too() -> None:
+    before = refused("framing")
+    async with Storefront(_listening) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(request("/", "Transfer-Encoding: chunked", method="POST") + b"1;")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(20):
+                writer.write(b"a" * 10_000)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            assert (await read_answer(reader)).status == 400
+        writer.close()
+        small = request("/", "Transfer-Encoding: chunked", method="POST") + b"1;x=y\r\nz\r\n" * 20_000 + b"0\r\n\r\n"
+    assert refused("framing") == before + 1
+    async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
+        reader, writer = await shop.connect()
+        writer.write(small)
+        assert (await read_answer(reader)).status == 200
+        writer.close()
+    assert storefront.requests[0].body == b"z" * 20_000
+
+
+async def _listening(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
