@@ -175,7 +175,6 @@ class Cycle:
             self._send_body(message.get("body", b""), last=not message.get("more_body", False))
 
     def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
-        self.response_started = True
         if self.waiting_for_100_continue:  # the body may be left out or may come: nobody could tell it from a request
             self.waiting_for_100_continue = self.keep_alive = False
         lines = [_STATUS_LINES[status]]
@@ -203,11 +202,12 @@ class Cycle:
         lines.append(b"\r\n")
         head = b"".join(lines)
         if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines) or b"\0" in head:
-            self.keep_alive = False
             raise RuntimeError("a line break in a header")
+        self.response_started = True
         return head
 
     def _frame(self, status: int, length: bytes | None) -> None:
+        self._chunked = self._until_close = False
         if self.scope["method"] == "HEAD" or status in (204, 304):
             self._left = -1  # whatever the length says, none of it is sent
         elif length is not None:

@@ -27,8 +27,8 @@ _log = structlog.get_logger("proxy.http")
 _GPC = b"/.well-known/gpc.json"
 
 
-#: Different sets of headers that a process remembers, with what it found out from them.
-REMEMBERED = 512
+#: Different sets of headers that a process remembers, with what it found out from them; and bytes of the largest.
+REMEMBERED, LARGEST = 256, 8192
 
 
 def today() -> date:
@@ -73,7 +73,8 @@ class Dispatch:
         if day != self._day:
             self._fields.cache_clear()
             self._day = day
-        headers = self._fields(tuple(scope["headers"]))
+        large = scope.get("consentry.head", 0) > LARGEST
+        headers = Fields(scope["headers"]) if large else self._fields(tuple(scope["headers"]))
         refusal = self._refusal("GET" if socket else scope["method"], headers)
         if refusal is not None:
             await _refuse(refusal, headers, send, self._settings.consent.prefix)

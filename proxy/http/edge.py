@@ -229,6 +229,7 @@ class Edge(HttpToolsProtocol):
             "headers": self.headers,
             "state": {},
             "consentry.target": target,
+            "consentry.head": self._size,
         }
 
     def _unfit(self, upgrades: bool, version: str) -> tuple[bytes, str] | None:

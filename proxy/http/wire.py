@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 #: Bytes of a body that may wait for the visitor before reading from the storefront pauses.
 HELD = 8 * 1024
-#: All connections read into the same bytes, one after the other. How much at once, by how often in a row all that had
-#: come was taken before the next read.
-_SPACE = memoryview(bytearray(128 * 1024))
-_READS = [_SPACE[: kilobytes * 1024] for kilobytes in (16, 32, 56)]
 #: What an answer's head may be: bytes of names and values, and how many headers.
 HEAD_BYTES = 64 * 1024
 HEAD_LINES = 256
@@ -57,11 +53,22 @@ class StorefrontDown(Exception):
         super().__init__(f"{kind}: {detail}" if detail else str(kind))
 
 
+def reading_space() -> tuple[memoryview, ...]:
+    """The same bytes, into which one connection after the other reads: how much of them at once, by how often in a row
+    all that had come was taken before the next read."""
+    space = memoryview(bytearray(56 * 1024))
+    return space[: 16 * 1024], space[: 32 * 1024], space
+
+
 class Wire(asyncio.BufferedProtocol):
     """A connection. `begin` makes it ready for one request's answer; then `write`, `head_came`, `read`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_lost: Callable[[Wire], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, on_lost: Callable[[Wire], None], space: Sequence[memoryview]
+    ) -> None:
+        """`space`: what `reading_space` made, for all connections of one loop."""
         self._loop = loop
+        self._space = space
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
@@ -187,11 +194,11 @@ class Wire(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  (asyncio's interface)
-        self._taken = 0 if self._reader is None else min(self._taken + 1, len(_READS) - 1)
-        return _READS[self._taken]
+        self._taken = 0 if self._reader is None else min(self._taken + 1, len(self._space) - 1)
+        return self._space[self._taken]
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = _SPACE[:nbytes]
+        data = self._space[-1][:nbytes]
         if self._parser is None:
             self.fail(StorefrontDown(Kind.MALFORMED, "bytes that nobody asked for"))
             return
