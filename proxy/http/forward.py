@@ -90,7 +90,7 @@ class Forward:
 
     async def _fail(self, reply: _Reply, scope: Scope, failure: Failure) -> None:
         headers, body = failure_answer(failure, scope, self._settings.consent.prefix)
-        await reply.head(failure.status, headers)
+        reply.head(failure.status, headers)
         await reply.body(body)
         await reply.end()
 
@@ -158,15 +158,13 @@ class Forward:
         async with aclosing(body.rewritten(page)) as pieces:
             first = await anext(pieces, b"")
             given = self._asking.given(question, answer.status, coding=body.coding)
-            await reply.head(answer.status, to_browser(answer.headers, given))
+            reply.head(answer.status, to_browser(answer.headers, given))
             await reply.body(first)
             async for piece in pieces:
                 await reply.body(piece)
 
     async def _stream(self, question: Question, answer: Answer, reply: _Reply) -> None:
-        await reply.head(
-            answer.status, to_browser(answer.headers, self._asking.given(question, answer.status, coding=None))
-        )
+        reply.head(answer.status, to_browser(answer.headers, self._asking.given(question, answer.status, coding=None)))
         await _relay(answer, reply)
 
     async def _pass(self, question: Question, answer: Answer, form: Form, reply: _Reply) -> str:
@@ -175,7 +173,7 @@ class Forward:
         if form is Form.PAGE and self._asking.mixed:
             head = [header for header in head if header[0] != b"cache-control"]
             head.append((b"cache-control", cache_control(personal=False)))
-        await reply.head(answer.status, head)
+        reply.head(answer.status, head)
         if self._observer is not None and form is Form.PAGE and answer.status not in (206, 304):
             page = self._asking.page(question, plain=True, report=self._observer.hear)
             await observe(answer, page, self._observer, reply.body)
@@ -203,25 +201,32 @@ class _Reply:
     def __init__(self, send: Send, *, head_only: bool) -> None:
         self._send = send
         self._head_only = head_only
+        self._held: Message | None = None
         self.started = False
         self.closes = False
         self.last = b""
 
-    async def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        self.started = True
+    def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """It leaves with the first of the body: until then it can be another."""
         if self.closes:
             headers = [*headers, (b"connection", b"close")]
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        self._held = {"type": "http.response.start", "status": status, "headers": headers}
 
     async def body(self, piece: bytes) -> None:
         if piece and not self._head_only:
-            message: Message = {"type": "http.response.body", "body": piece, "more_body": True}
-            await self._send(message)
+            await self._put({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def flush(self) -> None:
         """Send what is held back."""
-        await self._send({"type": "http.response.body", "body": b"", "more_body": True})
+        await self._put({"type": "http.response.body", "body": b"", "more_body": True})
 
     async def end(self) -> None:
         last = b"" if self._head_only else self.last
-        await self._send({"type": "http.response.body", "body": last, "more_body": False})
+        await self._put({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _put(self, message: Message) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            self.started = True
+            await self._send(held)
+        await self._send(message)

@@ -678,3 +678,14 @@ async def test_an_event_leaves_before_the_next_one_comes() -> None:
             await reader.readuntil(b"data: 2\n\n")
             await reader.readuntil(b"0\r\n\r\n")
         writer.close()
+
+
+async def test_a_storefront_that_dies_behind_its_head_is_told_of_as_one_that_dies_before() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\n\r\n")
+
+    async with Storefront(script) as storefront, open_shop(storefront) as shop:
+        answer = await shop.get("/")
+    assert answer.status in (200, 502)  # a head that has left cannot be taken back
+    assert answer.whole is (answer.status == 502)
