@@ -149,7 +149,7 @@ async def test_the_storefront_gets_no_request_that_nobody_sent(case: str, size: 
                 writer.write(sent[start : start + size])
                 await writer.drain()
         with contextlib.suppress(ConnectionError, TimeoutError):
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(0.1):
                 await reader.read()
         writer.close()
         got = [asked.line.split()[1] for asked in storefront.requests]
