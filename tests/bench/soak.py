@@ -73,8 +73,9 @@ def main() -> None:
     chosen = options.parse_args()
     seconds = 60 if chosen.short else chosen.seconds
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        shop, port, admin = free_port(), free_port(), free_port()
+        shop = free_port()
         _start(stack, ["-m", "tests.bench.soak_shop", str(shop)], shop)
+        port, admin = free_port(), free_port()  # now: the storefront takes further ones
         (Path(folder) / "consentry.toml").write_text(f'[storefront]\nurl = "http://127.0.0.1:{shop}"\nidle = 5\n')
         serve = ["-m", "proxy", "serve", "--dev", "--config", f"{folder}/consentry.toml", "--state", f"{folder}/state"]
         pid = _start(stack, [*serve, "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin}"], port)
@@ -99,6 +100,8 @@ def _start(stack: contextlib.ExitStack, arguments: list[str], port: int) -> int:
         with contextlib.suppress(httpx.HTTPError):
             httpx.get(f"http://127.0.0.1:{port}/body/1/10/length", trust_env=False)
             return process.pid
+        if process.poll() is not None:
+            break
         time.sleep(0.05)
     raise SystemExit(f"did not start: {' '.join(arguments)}")
 
