@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -114,11 +115,11 @@ def load_all(
     if settings is None or catalogue is None:
         raise Refused(problems)
     if unknown is not None:
-        settings = _with_unknown(settings, unknown)
+        settings = settings.each(partial(_with_unknown, unknown=unknown))
     places = read_toml(config)[1] if config else Places()
     file, told, uses = str(config or "consentry.toml"), {_table(problem) for problem in problems}, []
     for index, site in enumerate(settings.sites):
-        at = SitePlaces(places, index) if settings.site else places
+        at = SitePlaces(around=places, index=index) if settings.site else places
         try:
             uses.append(in_use(catalogue, site, file=file, places=at))
         except Refused as refused:
@@ -129,9 +130,7 @@ def load_all(
 
 
 def _with_unknown(settings: Settings, unknown: Literal["allow", "block"]) -> Settings:
-    vendors = settings.vendors.model_copy(update={"unknown": unknown})
-    sites = tuple(_with_unknown(site, unknown) for site in settings.site)
-    return settings.model_copy(update={"vendors": vendors, "site": sites})
+    return settings.model_copy(update={"vendors": settings.vendors.model_copy(update={"unknown": unknown})})
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:

@@ -82,12 +82,9 @@ def _load_again(
 ) -> Loaded:
     """What a running process serves by from now on. Throw-away keys are not thrown away by that."""
     loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
-    return replace(loaded, settings=_with_keys(loaded.settings, keys)) if dev else loaded
-
-
-def _with_keys(settings: Settings, keys: tuple[bytes, ...]) -> Settings:
-    sites = tuple(_with_keys(site, keys) for site in settings.site)
-    return settings.model_copy(update={"secret_keys": keys, "site": sites})
+    if not dev:
+        return loaded
+    return replace(loaded, settings=loaded.settings.each(lambda site: site.model_copy(update={"secret_keys": keys})))
 
 
 def _run_alone(

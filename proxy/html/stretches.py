@@ -77,22 +77,27 @@ class Stretches:
         """Takes all through that was seen before and follows one another in the open body; where that ends."""
         if self._since or not markup.between or markup.phase or not markup.offset:
             return at
-        rules, get, start, offset = markup.rules, _remembered.get, at, markup.offset
+        rules, start, offset = markup.rules, at, markup.offset
         while (cut := piece.find(b"<", at + SHORTEST)) >= 0:
-            known = piece[at:cut]
-            found = get((rules, 0, known))
-            if found is not None and found.size:
-                cut = at + found.size
-                known = piece[at:cut]
-                found = get((rules, 0, known))
-            if found is None or found.size or (found.told is None and self._report is not None):
+            found, end = self._known(rules, 0, piece, at, cut)
+            if found is None:
                 break
-            out.append(known if found.out is None else found.out)
+            out.append(piece[at:end] if found.out is None else found.out)
             self._tell_again(found.told, offset + at - start)
-            at = cut
+            at = end
         if at > start:
             markup.pass_over(at - start)
         return at
+
+    def _known(self, rules: Rules, phase: int | None, piece: bytes, at: int, cut: int) -> tuple[Stretch | None, int]:
+        """What is remembered of the stretch that begins there, if it can serve here, and where that one ends."""
+        found = _remembered.get((rules, phase, piece[at:cut]))
+        if found is not None and found.size:
+            cut = at + found.size
+            found = _remembered.get((rules, phase, piece[at:cut]))
+        if found is None or found.size or (found.told is None and self._report is not None):
+            return None, cut
+        return found, cut
 
     def _cut(self, piece: bytes, at: int, markup: Markup) -> int:
         """Where what begins at `at` ends: once it is long enough, but after the tags that say what the page is, and
@@ -108,12 +113,8 @@ class Stretches:
 
     def _stretch(self, piece: bytes, at: int, cut: int, markup: Markup, out: list[bytes]) -> int:
         """One whole stretch, seen before or not; where it ends."""
-        rules, phase, end = markup.rules, markup.phase, cut
-        found = _remembered.get((rules, phase, piece[at:cut]))
-        if found is not None and found.size:
-            end = at + found.size
-            found = _remembered.get((rules, phase, piece[at:end]))
-        if found is None or found.size or (found.told is None and self._report is not None):
+        found, end = self._known(markup.rules, markup.phase, piece, at, cut)
+        if found is None:
             return self._new(piece, at, cut, markup, out)
         offset = markup.pass_over(end - at)
         out.append(piece[at:end] if found.out is None else found.out)

@@ -29,12 +29,11 @@ Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
 
 
 class Place:
-    """One address of a storefront, with its connections. `netloc` is how it is written."""
+    """One address of a storefront, with its connections."""
 
     def __init__(self, url: str, storefront: Storefront, tls: ssl.SSLContext | None) -> None:
         parts = urlsplit(url)
         assert parts.hostname is not None
-        self.netloc = parts.netloc
         self.secure = parts.scheme == "https"
         self._host = parts.hostname
         self._port = parts.port or (443 if self.secure else 80)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -240,6 +240,10 @@ class Settings(_Table):
     def sites(self) -> tuple[Settings, ...]:
         """The shops, one or several."""
         return self.site or (self,)
+
+    def each(self, change: Callable[[Settings], Settings]) -> Settings:
+        """These settings changed, and those of each of the sites."""
+        return change(self).model_copy(update={"site": tuple(change(site) for site in self.site)})
 
     @property
     def netlocs(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.errors import Problem
@@ -18,21 +19,16 @@ from proxy.toml_places import KeyPath, Places
 _PROCESS = ("limits", "listen", "log")
 
 
+@dataclass(frozen=True)
 class SitePlaces(Places):
     """Where a site's settings stand: in its own table, or around it."""
 
-    def __init__(self, places: Places, index: int) -> None:
-        super().__init__(places.text)
-        object.__setattr__(self, "_around", places)
-        object.__setattr__(self, "_table", ("site", index))
+    around: Places = field(default_factory=Places)
+    index: int = 0
 
     def line(self, key_path: KeyPath) -> int | None:
-        around: Places = self._around  # type: ignore[attr-defined]
-        table: KeyPath = self._table  # type: ignore[attr-defined]
-        own = around.lines.get((*table, *key_path))
-        if own is not None:
-            return own
-        return around.lines.get(key_path) or around.line((*table, *key_path))
+        own = ("site", self.index, *key_path)
+        return self.around.lines.get(own) or self.around.lines.get(key_path) or self.around.line(own)
 
 
 def split_sites(
@@ -45,7 +41,7 @@ def split_sites(
         return []
     sites: list[tuple[dict[str, Any], Places]] = []
     for index, table in enumerate(tables):
-        own = SitePlaces(places, index)
+        own = SitePlaces(around=places, index=index)
         for key in (*_PROCESS, "site"):
             if key in table:
                 table = {kept: value for kept, value in table.items() if kept != key}

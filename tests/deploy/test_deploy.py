@@ -71,7 +71,7 @@ class Ports:
     storefront: str
 
 
-def _in_place(folder: Path, name: str, places: dict[str, str]) -> str:
+def _in_place(name: str, places: dict[str, str]) -> str:
     """A file of deploy/ with what a person would change changed."""
     text = (DEPLOY / name).read_text()
     for ours, theirs in places.items():
@@ -82,7 +82,6 @@ def _in_place(folder: Path, name: str, places: dict[str, str]) -> str:
 
 def _nginx(folder: Path, ports: Ports) -> list[str]:
     site = _in_place(
-        folder,
         "nginx.conf",
         {
             "listen 443 ssl": f"listen 127.0.0.1:{ports.tls} ssl",
@@ -103,7 +102,6 @@ def _nginx(folder: Path, ports: Ports) -> list[str]:
 
 def _caddy(folder: Path, ports: Ports) -> list[str]:
     site = _in_place(
-        folder,
         "Caddyfile",
         {
             "shop.example {": f"https://shop.example:{ports.tls} {{\n\ttls {folder}/chain.pem {folder}/key.pem",
@@ -118,7 +116,6 @@ def _caddy(folder: Path, ports: Ports) -> list[str]:
 def _haproxy(folder: Path, ports: Ports) -> list[str]:
     (folder / "shop.pem").write_bytes((folder / "chain.pem").read_bytes() + (folder / "key.pem").read_bytes())
     text = _in_place(
-        folder,
         "haproxy.cfg",
         {
             "bind :443": f"bind 127.0.0.1:{ports.tls}",

@@ -387,7 +387,7 @@ async def test_requests_go_to_whoever_has_least_to_do() -> None:
         assert len(one.requests) == len(other.requests) == 5
 
 
-async def test_an_address_that_was_down_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_address_that_was_down_is_tried_again() -> None:
     async with answering(HELLO) as one:
         async with answering(HELLO) as other:
             port = other.port

@@ -291,7 +291,7 @@ async def test_there_are_only_so_many() -> None:
                     break
 
 
-async def test_the_end_of_a_process_is_told(tmp_path: object) -> None:
+async def test_the_end_of_a_process_is_told() -> None:
     async with chat(echo) as shop, visit(shop) as visitor:
         await visitor.send("x")
         await visitor.recv()
