@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXAMPLES ?= 5000
+# Tests wait for sockets and browsers more than they compute.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test pages lint format bench soak fuzz schema wheel clean
@@ -29,7 +31,7 @@ demo: $(STAMP)  ## a sample shop behind the proxy, with stand-ins for its vendor
 	@exec $(BIN)/consentry demo $(ARGS)
 
 test: $(STAMP)  ## all tests (browser tests where Debian's chromium is installed); ARGS goes to pytest
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: $(STAMP)  ## style and types
 	$(BIN)/ruff check

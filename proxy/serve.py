@@ -41,8 +41,9 @@ IMPATIENT = 1.0
 #: and never send a request into a connection that is just being closed.
 KEEP_ALIVE = 75
 
-#: New objects after which the interpreter looks for cycles among them.
-GARBAGE = 20_000
+#: New objects after which the interpreter looks for cycles among them, and how many times it does so before it looks at
+#: those that were left over too. WebSockets end in cycles that hold buffers: few objects, much memory.
+GARBAGE = (5000, 5, 5)
 
 #: Connections that may wait to be accepted.
 BACKLOG = 2048
@@ -237,10 +238,12 @@ def _allow_many_connections() -> None:
 
 def _leave_settled_alone() -> None:
     """What was built once (the catalogue above all) is never garbage: collections need not look at it, and requests
-    make little that counting references does not free."""
+    make little that counting references does not free. The second one measures the interpreter's next full collection
+    by what is not settled; else it would wait for a quarter of the catalogue to be garbage."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GARBAGE)
+    gc.collect()
+    gc.set_threshold(*GARBAGE)
 
 
 def _config(
@@ -251,6 +254,7 @@ def _config(
         http=partial(Edge, limits=limits, trusted=trusted),  # type: ignore[arg-type]  # called as a class would be
         ws="websockets-sansio",
         ws_max_size=MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # costs three times the processor and a third of a megabyte a connection
         lifespan="off",
         interface="asgi3",
         proxy_headers=False,
