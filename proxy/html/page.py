@@ -9,7 +9,7 @@ is no whole page.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -78,6 +78,8 @@ class Page:
     suffixes that are the shop itself, lower case. `banner` and `footer` are given the page's `lang` (None if it states
     none) and return ASCII bytes that go right after `<body>` and before `</body>`; None: nothing goes in. `report`
     hears of every tag, in the order of the page; where `retold` is there, it hears of those of a stretch seen before.
+    `variant` stands for all that decides what the page becomes besides its bytes and what its tags are judged by; two
+    pages of one variant with the same bytes become the same. None: nobody says so. With a `report`, it takes `retold`.
     """
 
     origin: str
@@ -90,3 +92,4 @@ class Page:
     footer: Callable[[str | None], bytes] | None = None
     report: Callable[[TagReport], None] | None = field(default=None)
     retold: Callable[[Retold], None] | None = field(default=None)
+    variant: Hashable | None = None

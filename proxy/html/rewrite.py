@@ -21,6 +21,7 @@ from proxy.html.embeds import Embeds, Spot
 from proxy.html.inline import Literals
 from proxy.html.page import CannotRewrite, Page, TagReport
 from proxy.html.place import MARKS, NOWHERE, Place
+from proxy.html.repeats import Repeats
 from proxy.html.rules import Rules, Weighed, rules_of
 from proxy.html.scan import END, RAW, START, Kind, Scanner
 from proxy.html.speculation import Speculation
@@ -41,6 +42,33 @@ class Rewriter:
     """
 
     def __init__(self, page: Page) -> None:
+        self._repeats = Repeats(page)
+        self._reader: _Reader | None = None
+
+    def feed(self, piece: bytes) -> bytes:
+        """The bytes that can leave now; may be empty."""
+        return self._made(piece)
+
+    def close(self) -> bytes:
+        """What was held back, and the banner and footer if they had no place before."""
+        return self._made(None)
+
+    def _made(self, piece: bytes | None) -> bytes:
+        if self._reader is None:
+            repeated = self._repeats.repeated(piece)
+            if repeated is not None:
+                return repeated
+            self._reader = _Reader(self._repeats.page())
+            self._repeats.reread(self._reader.feed)
+        out = self._reader.close() if piece is None else self._reader.feed(piece)
+        self._repeats.keep(piece, out)
+        return out
+
+
+class _Reader:
+    """Rewrites a page by reading it."""
+
+    def __init__(self, page: Page) -> None:
         self._place = Place(page)
         self._stretches = Stretches(page)
         self._markup = Markup(self._stretches.page, rules_of(page), Embeds(page), self._place)
@@ -48,7 +76,6 @@ class Rewriter:
         self._mark: bytes | None = b""
 
     def feed(self, piece: bytes) -> bytes:
-        """The bytes that can leave now; may be empty."""
         if self._mark is not None:
             piece = self._mark + piece
             if len(piece) < len(BOM_UTF8) and BOM_UTF8.startswith(piece):
@@ -61,7 +88,6 @@ class Rewriter:
         return self._stretches.through(piece, self._markup)
 
     def close(self) -> bytes:
-        """What was held back, and the banner and footer if they had no place before."""
         rest = self._markup.feed(self._mark or b"", last=True)
         return rest + self._place.at_end() if self._markup.in_content else rest
 

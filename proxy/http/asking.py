@@ -6,7 +6,7 @@ in use and the visit's ruling. Nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from proxy.consent.site import site_of
 from proxy.csp import admit
 from proxy.csp.seen import Seen
 from proxy.html.page import Page, Retold, TagReport
+from proxy.html.remembered import Remembered
 from proxy.html.verdict import Other, Use, verdict
 from proxy.http import caching
 from proxy.http.backstop import Backstop
@@ -68,7 +69,8 @@ class Terms:
     user_agent: bytes
     worker: bool
     enforced: bool
-    given: dict[int, Given] = field(default_factory=dict)
+    pages: Remembered[tuple[str, str], Page] = field(default_factory=partial(Remembered, lambda *_: 1, entries=16))
+    given: Remembered[Hashable, Given] = field(default_factory=partial(Remembered, lambda *_: 1, entries=16))
 
 
 @dataclass(slots=True)
@@ -205,6 +207,16 @@ class Asking:
         """What the rewriter is told. `plain`: nothing is put in (redirects: nobody sees them). `report` hears of every
         tag; None: it is counted."""
         shown = "" if plain else question.terms.shown
+        if report is not None:
+            return self._page(question, shown, report)
+        key = (question.visit.path, shown)
+        known = question.terms.pages.get(key)
+        if known is None:
+            known = self._page(question, shown, None)
+            question.terms.pages.put(key, known)
+        return known
+
+    def _page(self, question: Question, shown: str, report: Callable[[TagReport], None] | None) -> Page:
         site = self._site(question.terms.origin)
         return Page(
             origin=question.terms.origin,
@@ -217,50 +229,49 @@ class Asking:
             footer=partial(footer, site, question.visit) if shown == "footer" else None,
             report=report or self._hear,
             retold=None if report else self._hear_again,
+            variant=None if report else (question.terms.salt, shown, question.visit.path),
         )
 
     def given(self, question: Question, status: int, *, coding: str | None) -> Given:
         """What the answer's head is made with. `coding`: of a page, of which the first piece is rewritten; None where
         the answer is none."""
-        if coding is not None or question.terms.worker:
-            return self._given(question, status, coding)
-        known = question.terms.given.get(status)
+        terms, page = question.terms, coding is not None and (status == 304 or not 300 <= status < 400)
+        held_back = self._held_back(terms) if page or (terms.worker and terms.enforced) else []
+        key = (status, coding, *held_back)
+        known = terms.given.get(key)
         if known is None:
-            known = question.terms.given[status] = self._given(question, status, None)
+            known = self._given(terms, status, coding, held_back)
+            terms.given.put(key, known)
         return known
 
-    def _given(self, question: Question, status: int, coding: str | None) -> Given:
+    def _given(self, terms: Terms, status: int, coding: str | None, held_back: HeaderList) -> Given:
         extra: HeaderList = []
         if coding is not None:
-            personal = question.terms.ruling.granted or question.terms.shown == "banner" or question.terms.ahead
+            personal = terms.ruling.granted or terms.shown == "banner" or terms.ahead
             extra.append((b"cache-control", caching.cache_control(personal=personal)))
             if coding != "identity" and status != 304:
                 extra.append((b"content-encoding", coding.encode()))
-            extra += [(b"set-cookie", line) for line in self._forgetting(question)]
+            extra += [(b"set-cookie", line) for line in self._forgetting(terms)]
             if status == 304 or not 300 <= status < 400:
-                extra += self._held_back(question)
-                if not question.terms.ruling.advertises:
-                    extra.append((b"permissions-policy", no_advertising(question.terms.user_agent)))
-        elif question.terms.worker and question.terms.enforced and (policy := self._held_back(question)):
-            extra += [*policy, (b"cache-control", caching.cache_control(personal=False))]
+                extra += held_back
+                if not terms.ruling.advertises:
+                    extra.append((b"permissions-policy", no_advertising(terms.user_agent)))
+        elif held_back:
+            extra += [*held_back, (b"cache-control", caching.cache_control(personal=False))]
         return Given(
             page=coding is not None,
             bodiless=status in (204, 304),
-            etag=partial(caching.salted, salt=question.terms.salt),
-            policy=partial(admit, origin=question.terms.origin),
-            may_contact=partial(self._may_contact, question, Other.CONNECTION),
-            may_follow=partial(self._may_contact, question, question.terms.use),
-            cookie_denied=partial(
-                set_cookie_denied, vendor_cookies=self._vendor_cookies, allowed=question.terms.ruling.allowed
-            ),
+            etag=partial(caching.salted, salt=terms.salt),
+            policy=partial(admit, origin=terms.origin),
+            may_contact=partial(self._may_contact, terms, Other.CONNECTION),
+            may_follow=partial(self._may_contact, terms, terms.use),
+            cookie_denied=partial(set_cookie_denied, vendor_cookies=self._vendor_cookies, allowed=terms.ruling.allowed),
             extra=extra,
         )
 
-    def _held_back(self, question: Question) -> HeaderList:
-        decisions, shown = question.terms.ruling.decisions, question.terms.use is not Other.REST
-        return self._backstop.headers(
-            question.terms.origin, _site_domain(question.terms.origin), decisions, shown=shown
-        )
+    def _held_back(self, terms: Terms) -> HeaderList:
+        shown = terms.use is not Other.REST
+        return self._backstop.headers(terms.origin, _site_domain(terms.origin), terms.ruling.decisions, shown=shown)
 
     def _hear(self, tag: TagReport) -> None:
         _TAGS[tag.action].inc()
@@ -272,22 +283,22 @@ class Asking:
         for tag in retold.contacts:
             self._backstop.note(tag)
 
-    def _forgetting(self, question: Question) -> list[bytes]:
-        names = denied_names(question.terms.cookies, self._vendor_cookies, question.terms.ruling.allowed)
-        parts = urlsplit(question.terms.origin)
+    def _forgetting(self, terms: Terms) -> list[bytes]:
+        names = denied_names(terms.cookies, self._vendor_cookies, terms.ruling.allowed)
+        parts = urlsplit(terms.origin)
         return expiries(names, parts.hostname or "", secure=parts.scheme == "https") if names else []
 
-    def _may_contact(self, question: Question, use: Use | None, url: bytes) -> bool:
+    def _may_contact(self, terms: Terms, use: Use | None, url: bytes) -> bool:
         """Whether a header may make the browser contact this URL, as if a page did so for this use; None: always.
 
         What a granted vendor gets through us is not for the browser to ask for itself.
         """
         if use is None:
             return True
-        split = split_url(url, question.terms.origin + question.visit.path)
-        if split is None or self._use.is_shop(split, self._first_party(question.terms.origin)):
+        split = split_url(url, terms.origin)
+        if split is None or self._use.is_shop(split, self._first_party(terms.origin)):
             return True
-        vendor, decision = self._use.judge(split.host, split.target, question.terms.ruling.decisions)
+        vendor, decision = self._use.judge(split.host, split.target, terms.ruling.decisions)
         return verdict(vendor, decision, use, split.host, split.target)[0] is Action.KEEP
 
     def _first_party(self, origin: str) -> frozenset[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 #: How much of a page the look for `<meta charset>` covers (HTML standard, "prescan a byte stream").
@@ -99,7 +100,7 @@ def encoding_of(content_type: bytes | None, start: bytes) -> str:
             return encoding
     label = label_of(content_type or b"")
     if not label:
-        return declared(start)
+        return declared(start[:PRESCAN])
     if label in _UTF_16:
         return _UTF_16[label]
     if label not in _ASCII_LIKE:
@@ -122,14 +123,15 @@ _XML = re.compile(rb"<\?xml\s[^>]*")
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([^\s"'>;/]+)""", re.I)
 
 
+@lru_cache(256)
 def declared(start: bytes) -> str:
     """What a `<meta>` or an XML declaration among the first bytes declares; `ASCII_LIKE` where nothing does.
 
     Names that browsers do not know declare nothing. A declared UTF-16 cannot be true of bytes in which it was
     found; browsers read UTF-8. Raises `CannotRead`.
     """
-    xml = _XML.match(start[:PRESCAN])
-    for meta in ([xml[0]] if xml else []) + _META.findall(_COMMENT.sub(b"", start[:PRESCAN])):
+    xml = _XML.match(start)
+    for meta in ([xml[0]] if xml else []) + _META.findall(_COMMENT.sub(b"", start)):
         for label in _CHARSET.findall(meta):
             name = label.decode("latin-1").lower()
             if name in _UNREADABLE:

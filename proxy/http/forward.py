@@ -159,9 +159,9 @@ class Forward:
             first = await anext(pieces, b"")
             given = self._asking.given(question, answer.status, coding=body.coding)
             reply.head(answer.status, to_browser(answer.headers, given))
-            await reply.body(first)
+            await reply.next(first, last=answer.ended)
             async for piece in pieces:
-                await reply.body(piece)
+                await reply.next(piece, last=answer.ended)
 
     async def _stream(self, question: Question, answer: Answer, reply: _Reply) -> None:
         reply.head(answer.status, to_browser(answer.headers, self._asking.given(question, answer.status, coding=None)))
@@ -188,15 +188,11 @@ async def _relay(answer: Answer, reply: _Reply) -> None:
     if answer.waiting:
         await reply.flush()
     while piece := await answer.read():
-        if answer.ended:
-            reply.last = piece
-            return
-        await reply.body(piece)
+        await reply.next(piece, last=answer.ended)
 
 
 class _Reply:
-    """The answer to the visitor. `closes`: the connection ends with it, since the rest of a body is unread; `last`: of
-    the body, what has not been sent when it ends."""
+    """The answer to the visitor. `closes`: the connection ends with it, since the rest of a body is unread."""
 
     def __init__(self, send: Send, *, head_only: bool) -> None:
         self._send = send
@@ -204,7 +200,7 @@ class _Reply:
         self._held: Message | None = None
         self.started = False
         self.closes = False
-        self.last = b""
+        self._last = b""
 
     def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """It leaves with the first of the body: until then it can be another."""
@@ -216,12 +212,22 @@ class _Reply:
         if piece and not self._head_only:
             await self._put({"type": "http.response.body", "body": piece, "more_body": True})
 
+    async def next(self, piece: bytes, *, last: bool) -> None:
+        """The same; what may be the last of the body waits, to leave with the answer's end."""
+        if not piece:
+            return
+        waited, self._last = self._last, piece if last else b""
+        if waited:
+            await self.body(waited)
+        if not last:
+            await self.body(piece)
+
     async def flush(self) -> None:
         """Send what is held back."""
         await self._put({"type": "http.response.body", "body": b"", "more_body": True})
 
     async def end(self) -> None:
-        last = b"" if self._head_only else self.last
+        last = b"" if self._head_only else self._last
         await self._put({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _put(self, message: Message) -> None:
