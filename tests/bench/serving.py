@@ -25,8 +25,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
@@ -45,12 +47,14 @@ PACE, SAMPLES = 100, 1000
 
 @dataclass(frozen=True)
 class Case:
-    """What is asked for: a file of the storefront, under a name for the table."""
+    """What is asked for: a file of the storefront, under a name for the table. `relayed`: what Consentry is asked for
+    instead, by a visitor who granted everything."""
 
     name: str
     path: str
     gzip: bool = False
     filtered: bool = False
+    relayed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,15 +105,37 @@ def rates(proxies: list[Proxy], cases: list[Case], seconds: int) -> dict[str, di
 
 def _wrk(proxy: Proxy, case: Case, seconds: int) -> float:
     command = ["taskset", "-c", _last(), str(WRK), "-t1", "-c32", f"-d{seconds}s"]
-    command += ["-H", "Accept: text/html", "-H", "Sec-Fetch-Dest: document", "-H", "Accept-Encoding: gzip"][
-        : 6 if case.gzip else 4
-    ]
+    relayed = case.relayed is not None and proxy.name == "Consentry"
+    if relayed:
+        command += [
+            "-H",
+            f"Cookie: {_granted(proxy.port)}",
+            "-H",
+            "Accept: image/*",
+            "-H",
+            "Sec-Fetch-Site: same-origin",
+        ]
+    else:
+        command += ["-H", "Accept: text/html", "-H", "Sec-Fetch-Dest: document"]
+    if case.gzip:
+        command += ["-H", "Accept-Encoding: gzip"]
     told = subprocess.run(
-        [*command, f"http://127.0.0.1:{proxy.port}{case.path}"], capture_output=True, text=True, check=True
+        [*command, f"http://127.0.0.1:{proxy.port}{case.relayed if relayed else case.path}"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     if "Non-2xx" in told or "Socket errors" in told:
         raise SystemExit(f"{proxy.name}, {case.name}: not every answer was one\n{told}")
     return float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])  # type: ignore[index]
+
+
+@lru_cache
+def _granted(port: int) -> str:
+    """The cookie of a visitor who accepts all."""
+    ours = f"http://127.0.0.1:{port}"
+    answer = httpx.post(f"{ours}/_consent", data={"choice": "accept"}, headers={"Origin": ours}, trust_env=False)
+    return answer.headers["set-cookie"].partition(";")[0]
 
 
 def first_bytes(proxies: list[Proxy], samples: int) -> dict[str, dict[str, float]]:
@@ -198,7 +224,13 @@ def all_running(folder: Path) -> Iterator[tuple[list[Proxy], list[Case]]]:
     vendors = [vendor.technical.match[0].partition("/")[0].partition("?")[0] for vendor in load().vendors.values()]
     memory_files = files_for_memory(folder / "shop", (folder / "shop" / "page.html").read_bytes())
     with contextlib.ExitStack() as stack:
-        _nginx(stack, folder / "storefront", storefront, f"root {folder}/shop; {_TOKENS} {memory_files}", core=_last())
+        _nginx(
+            stack,
+            folder / "storefront",
+            storefront,
+            f"root {folder}/shop; {_TOKENS} {_PIXEL} {memory_files}",
+            core=_last(),
+        )
         pids = [
             _nginx(stack, folder / "plain", plain, _pass(shop), core="0"),
             _nginx(stack, folder / "three", three, _pass(shop) + _subs(THREE), core="0"),
@@ -222,6 +254,8 @@ def _files(folder: Path) -> list[Case]:
     (folder / "page.bin").write_text(page, encoding="utf-8")
     (folder / "token.html").write_text(page.replace("<body", "<body data-token=@@@", 1), encoding="utf-8")
     (folder / "short.html").write_text(_made(20_000), encoding="utf-8")
+    (folder / "plain.html").write_text(_made(270_000, tags=False), encoding="utf-8")
+    (folder / "tr").write_bytes(b"GIF89a" + bytes(37))
     with (folder / "large.bin").open("wb") as large:
         large.write(os.urandom(1 << 20) * 10)
     kilobytes = f"{len(page.encode()) // 1000} KB"
@@ -229,15 +263,17 @@ def _files(folder: Path) -> list[Case]:
         Case("2 KB JSON", "/small.json"),
         Case("20 KB page, rewritten", "/short.html", filtered=True),
         Case(f"{kilobytes}, not HTML", "/page.bin"),
+        Case("270 KB page, uncut", "/plain.html", filtered=True),
         Case(f"{kilobytes} page, rewritten", "/page.html", filtered=True),
         Case(f"{kilobytes} page with a token, rewritten", "/token.html", filtered=True),
         Case(f"{kilobytes} page, rewritten, gzip", "/page.html", gzip=True),
         Case("10 MB, not HTML", "/large.bin"),
+        Case("43 bytes, relayed", "/tr", relayed="/_consent/v/meta-pixel/www.facebook.com/tr?id=1&ev=PageView"),
     ]
 
 
-def _made(size: int) -> str:
-    """A page put together: what a shop's has, over and over."""
+def _made(size: int, *, tags: bool = True) -> str:
+    """A page put together: what a shop's has, over and over. `tags`: with those of vendors."""
     head = (
         "<!doctype html><html lang=en><head><meta charset=utf-8><title>Pots</title>"
         "<script async src='https://www.googletagmanager.com/gtag/js?id=G-1'></script></head><body>"
@@ -248,10 +284,13 @@ def _made(size: int) -> str:
         '<img src="https://www.facebook.com/tr?id={0}&ev=PageView" width=1 height=1><script>track("pot", {0})</script>'
         "</div>\n"
     )
+    if not tags:
+        head, piece = (re.sub(r"<script async.*?</script>|<img src=.https://.*?>", "", text) for text in (head, piece))
     return head + "".join(piece.format(number) for number in range(size // len(piece))) + "</body></html>"
 
 
-#: A token in each answer: nothing can remember the page.
+#: What the storefront does besides: a token in each answer, so that nothing can remember the page; a pixel.
+_PIXEL = "location = /tr { default_type image/gif; }"
 _TOKENS = "location = /token.html { sub_filter '@@@' '\"$request_id\"'; }"
 
 
@@ -292,7 +331,7 @@ def _python(stack: contextlib.ExitStack, arguments: list[str], port: int) -> int
 
 
 def _consentry(stack: contextlib.ExitStack, folder: Path, shop: str, port: int) -> int:
-    (folder / "consentry.toml").write_text(f'[storefront]\nurl = "{shop}"\n')
+    (folder / "consentry.toml").write_text(f'[storefront]\nurl = "{shop}"\n[vendors]\ngateway = "{shop}"\n')
     arguments = ["-m", "proxy", "serve", "--dev", "--config", str(folder / "consentry.toml")]
     arguments += ["--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0", "--state", str(folder / "state")]
     return _python(stack, arguments, port)
