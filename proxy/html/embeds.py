@@ -36,16 +36,17 @@ class Embeds:
         self._way_back = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         self._marks_kept = page.banner is not None or page.footer is not None
         self._inner = inner
-        self._count = 0
+        #: How many there were.
+        self.count = 0
 
     def next(self, own_id: str | None, lang: str | None) -> Spot:
         """The embed that comes next; `own_id` is its element's id, if it has one, `lang` the page's language."""
-        self._count += 1
+        self.count += 1
         fragment, mark = "", b""
         if self._inner:
             pass
         elif own_id is None:
-            fragment = f"consentry-embed-{self._count}"
+            fragment = f"consentry-embed-{self.count}"
             mark = f' id="{fragment}"'.encode()
         elif _PLAIN_ID.match(own_id):
             fragment = own_id

@@ -44,6 +44,11 @@ class Place:
         return None if self._templates else self.waiting + (self.waiting and self._after_head)
 
     @property
+    def standing(self) -> tuple[object, ...]:
+        """What decides, once the body is open, where what goes."""
+        return (self._footer is None, self.lang, self._seen_html)
+
+    @property
     def skip(self) -> re.Pattern[bytes]:
         """What the scanner may pass over now."""
         return grammar.SKIP_HEAD if self.waiting else grammar.SKIP_BODY

@@ -11,6 +11,7 @@ both ways: in a document of frames it is markup.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from collections.abc import Hashable
 from urllib.parse import urljoin, urlsplit
 
 from proxy.catalogue.shapes import Shape
@@ -54,14 +55,14 @@ class Rewriter:
         return self._made(None)
 
     def _made(self, piece: bytes | None) -> bytes:
+        repeated = self._repeats.repeated(piece)
+        if repeated is not None:
+            return repeated
         if self._reader is None:
-            repeated = self._repeats.repeated(piece)
-            if repeated is not None:
-                return repeated
-            self._reader = _Reader(self._repeats.page())
-            self._repeats.reread(self._reader.feed)
+            self._reader = _Reader(self._repeats.page)
+        self._repeats.reread(self._reader.feed)
         out = self._reader.close() if piece is None else self._reader.feed(piece)
-        self._repeats.keep(piece, out)
+        self._repeats.keep(piece, out, self._reader.standing)
         return out
 
 
@@ -74,6 +75,11 @@ class _Reader:
         self._markup = Markup(self._stretches.page, rules_of(page), Embeds(page), self._place)
         #: The page's first bytes, while they could be a byte order mark, which is no text.
         self._mark: bytes | None = b""
+
+    @property
+    def standing(self) -> Hashable | None:
+        """What alone, with the bytes, decides what becomes of the pieces to come; None where more does."""
+        return self._stretches.standing
 
     def feed(self, piece: bytes) -> bytes:
         if self._mark is not None:
@@ -157,6 +163,14 @@ class Markup:
         known by (its rules, and which embeds it had)."""
         free = self._code == b"" and self._literals is None and self._markup is None
         return free and self._scanner.between and self.phase is not None
+
+    @property
+    def standing(self) -> Hashable | None:
+        """What alone, with the bytes, decides what becomes of a page from here on, once its body is open; None where
+        more does."""
+        if self._place is None or self._place.phase != 0 or not self.between:
+            return None
+        return (self.rules, self._based, self._embeds.count, self.offset, *self._place.standing)
 
     @property
     def ender(self) -> bytes:

@@ -9,6 +9,7 @@ bounded, for all pages of the process together.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +25,7 @@ SHORTEST = 2048
 #: Tags that make of what follows something else.
 _PARTICULAR = (b"<html", b"<body")
 #: Bytes that all stretches of a generation may take.
-ROOM = 8 << 20
+ROOM = 4 << 20
 
 
 class Stretch(NamedTuple):
@@ -57,6 +58,8 @@ class Stretches:
         self.page = page if page.report is None else replace(page, report=self._hear)
         #: Bytes of the stretch that has begun.
         self._since = 0
+        #: Where the page stood when it began, and its bytes, if all of them came in the latest piece.
+        self.standing: Hashable | None = None
 
     def through(self, piece: bytes, markup: Markup) -> bytes:
         """What leaves of the next piece of the page."""
@@ -69,8 +72,11 @@ class Stretches:
                 cut = self._stretch(piece, at, cut, markup, out)
             self._since = 0
             at = self._seen(piece, cut, markup, out)
-        self._since += len(piece) - at
-        out.append(markup.feed(piece[at:] if at else piece))
+        rest = piece[at:] if at else piece
+        stood = None if self._since else markup.standing
+        self.standing = None if stood is None else (stood, rest)
+        self._since += len(rest)
+        out.append(markup.feed(rest))
         return b"".join(out) if len(out) > 1 else out[0]
 
     def _seen(self, piece: bytes, at: int, markup: Markup, out: list[bytes]) -> int:

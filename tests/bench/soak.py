@@ -40,7 +40,7 @@ from tests.free_port import free_port
 from tests.http.shop import read_answer, request
 from tests.places import ROOT, SLOWHTTPTEST
 
-VISITORS = 48
+VISITORS, PAGES = 48, 100
 #: Seconds of churn before the first look (what is remembered is full by then), and of rest before each.
 WARM, REST = 45, 4
 #: How much more memory (MB) and how many more descriptors and tasks are still where it began.
@@ -144,7 +144,8 @@ async def _held(admin: int, pid: int) -> Held:
 async def _churn(port: int, seconds: float, outcome: Outcome, progress: Progress, what: str) -> None:
     end = time.monotonic() + seconds
     bar = progress.add_task(what, total=seconds)
-    visitors = [asyncio.create_task(_visitor(port, random.Random(number), end, outcome)) for number in range(VISITORS)]
+    chances = [random.Random(f"{what} {number}") for number in range(VISITORS)]
+    visitors = [asyncio.create_task(_visitor(port, chance, end, outcome)) for chance in chances]
     while (left := end - time.monotonic()) > 0:
         progress.update(bar, completed=seconds - left)
         await asyncio.sleep(0.5)
@@ -165,9 +166,10 @@ async def _visitor(port: int, chance: random.Random, end: float, outcome: Outcom
 
 
 def _asked(chance: random.Random) -> tuple[int, int, str]:
-    """Number, size and framing of a body."""
+    """Number, size and framing of a body. Pages are asked for again and again, as a shop's are."""
     size = chance.choice((0, 1, 100, 5_000, 40_000, 200_000, 1_000_000))
-    return chance.randrange(1 << 30), size, chance.choice(("length", "chunked", "close", "page"))
+    framing = chance.choice(("length", "chunked", "close", "page"))
+    return chance.randrange(PAGES if framing == "page" else 1 << 30), size, framing
 
 
 async def _whole(port: int, chance: random.Random, outcome: Outcome) -> str:

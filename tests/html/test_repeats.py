@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.html import CannotRewrite, Page, Rewriter, repeats
+from proxy.html import CannotRewrite, Page, Rewriter, repeats, stretches
 from proxy.html.page import Retold, TagReport
 from proxy.html.remembered import Remembered
 from proxy.html.rewrite import Markup
@@ -20,6 +20,7 @@ from tests.places import real_pages
 
 TAG = b'<img src="https://www.facebook.com/tr?id=1" width=1 height=1>'
 TUBE = b'<iframe src="https://www.youtube.com/embed/a"></iframe>'
+_BASE = b"<base href=//www.facebook.com/>"
 SCRIPT = b"<script>fetch('https://www.google-analytics.com/collect')</script>"
 PAGE = b"<!doctype html><html lang=de><body>" + TAG + TUBE + SCRIPT + b"<p>a</p>" + TUBE + TAG + b"</body></html>"
 
@@ -28,6 +29,8 @@ PAGE = b"<!doctype html><html lang=de><body>" + TAG + TUBE + SCRIPT + b"<p>a</p>
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeats, "_remembered", Remembered(repeats._size, size=repeats.ROOM))
     monkeypatch.setattr(repeats, "_once", Remembered(lambda *_: 1))
+    monkeypatch.setattr(stretches, "SHORTEST", 20)
+    monkeypatch.setattr(stretches, "_remembered", Remembered(stretches._size))
 
 
 class View:
@@ -112,6 +115,57 @@ def test_a_page_that_departs_from_an_earlier_one_is_read_from_there_on(at: int) 
         assert (view.out, view.told) == (alone.out, alone.told)
 
 
+def with_token(number: int) -> bytes:
+    return PAGE.replace(b"<body>", b"<body data-token=%04d>" % number) + b"<p>" * 20 + TAG * 4
+
+
+def padded(piece: bytes, end: bytes = b"<p>") -> bytes:
+    """With white space in it, so that its end, and what follows, stand equally far on."""
+    return piece.ljust(-len(piece) // 160 * -160) + end
+
+
+def test_a_token_leaves_the_pieces_behind_it_as_they_were(read: Callable[[], int]) -> None:
+    for number in range(12):
+        View(cut(with_token(number), 120))
+    read()
+    pieces = cut(with_token(99), 120)
+    view, had = View(pieces), read()
+    assert had < 300 < sum(map(len, pieces))
+    alone = View(pieces, variant=None)
+    assert (view.out, view.told) == (alone.out, alone.told)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"<html lang=fr><body>",
+        b"<body>" + TUBE,
+        b"<body><base href=//www.facebook.com/>",
+        b"<body><base href=/here>",
+        b"<html><body>",
+        b"<body><template>",
+        b"<body></body>",
+        b"<title>",
+        b"<frameset>",
+        b"<head>",
+        b"<body><svg>",
+        b"<body><!--",
+        b"\xef\xbb\xbf<body>",
+    ],
+)
+def test_pieces_behind_a_page_that_stands_otherwise_are_others(start: bytes) -> None:
+    more = b"<html lang=fr>" + _BASE + b"<p>a</p><img src=tr?id=1>" * 4 + TUBE + TAG + b"<p>b</p>" * 9
+    rest = cut(more + b"</body><p>c</p>" * 3, 90)
+    for _ in range(8):
+        View([padded(b"<html lang=de><body>"), *rest])
+        View([padded(b"<body>"), *rest])
+    pieces = [padded(start), *rest]
+    alone = View(pieces, variant=None)
+    for _ in range(8):
+        view = View(pieces)
+        assert (view.out, view.told) == (alone.out, alone.told)
+
+
 def test_pages_of_another_variant_or_under_other_rules_are_others() -> None:
     granted = page_of(all_granted=True)
     for _ in range(4):
@@ -157,14 +211,17 @@ def test_what_is_remembered_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < sum(repeats._size(key, passed) for key, passed in held) < 2 * room + 5_000
 
 
-_PARTS = st.sampled_from([TAG, TUBE, SCRIPT, b"<p>x</p>", b"<!--", b"-->", b"<body>", b"</body>", b"<template>", b"<"])
+_PLAIN = [b"<p>x</p>" * 4, b"<p>y</p>" * 9, TAG, TUBE, SCRIPT, b"<img src=tr?id=1>", b"<p title='", b"'>"]
+_ODD = [b"<!--", b"-->", b"<body>", b"</body>", b"<template>", b"</template>", b"<", b"<svg>", b"</svg>", _BASE]
+_PARTS = st.sampled_from(_PLAIN * 2 + _ODD)
 
 
 @pytest.mark.hypothesis
-@given(st.lists(st.lists(_PARTS, max_size=4).map(b"".join), max_size=4), st.data())
+@given(st.lists(st.lists(_PARTS, min_size=2, max_size=6).map(b"".join).map(padded), min_size=1, max_size=4), st.data())
 def test_whatever_is_seen_in_whatever_order(pieces: list[bytes], data: st.DataObject) -> None:
-    for _ in range(6):
-        shown = pieces[: data.draw(st.integers(0, len(pieces)))] + data.draw(st.lists(_PARTS, max_size=2))
+    starts = data.draw(st.lists(_PARTS, min_size=1, max_size=3))
+    for _ in range(12):
+        shown = [padded(b"<body>" + data.draw(st.sampled_from(starts))), *data.draw(st.permutations(pieces))]
         view, alone = View(shown), View(shown, variant=None)
         assert (view.out, view.told) == (alone.out, alone.told)
 
