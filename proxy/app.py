@@ -21,6 +21,7 @@ from proxy.admin.probes import admin_app
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.use import InUse, in_use
 from proxy.consent.cookie import Seal
+from proxy.consent.regime import regimes_of
 from proxy.consent.routes import Doors, Expire, consent_app
 from proxy.consent.site import Site, site_of
 from proxy.csp.heard import Heard
@@ -29,6 +30,7 @@ from proxy.html.stub import stub
 from proxy.http.cookies import VendorCookies, denied_names, expiries
 from proxy.http.dispatch import Dispatch, Sites, today
 from proxy.http.forward import Forward
+from proxy.http.region import Places
 from proxy.http.upstream import Upstream
 from proxy.http.visit import origin_of, values
 from proxy.relay import VendorHop, relay_app
@@ -117,6 +119,7 @@ def _shop(settings: Settings, catalogue: Catalogue, *, alone: bool) -> _Shop:
     public = Dispatch(
         settings,
         seal,
+        Places(settings.region, regimes_of(settings)),
         consent=consent_app(doors),
         relay=relay_app(settings, use, hop, origin),
         forward=Forward(settings, use, upstream, seen),

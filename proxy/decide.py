@@ -2,8 +2,8 @@
 
 Rules: essential is always allowed. A doubted cookie denies all else in every regime (fail closed). All listed
 categories must be granted. Sec-GPC denies advertising, marketing and social unless the grant was made while the signal
-was on. A vendor newer than the answer is undecided, and the undecided follow the regime: denied under opt-in, allowed
-under opt-out and notice. Pure: no clock, no I/O, no settings.
+was on. A vendor newer than the answer is undecided, and the undecided follow the law: denied under opt-in, allowed
+under opt-out and notice, for the categories that the law says. Pure: no clock, no I/O, no settings.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from proxy.catalogue.schema import Vendor
-from proxy.model import DENIED_BY_SIGNAL, Decision, Reason, Regime, Standing
+from proxy.model import STRICTEST, Decision, Law, Reason, Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """All that a decision rests on besides the vendor: the visit's standing, its regime and its signals."""
+    """All that a decision rests on besides the vendor: the visit's standing, the law that holds and its signals."""
 
     standing: Standing = field(default_factory=Standing)
-    regime: Regime = Regime.OPT_IN
+    law: Law = STRICTEST
     gpc: bool = False
 
 
@@ -31,7 +31,7 @@ def decide(vendor: Vendor, grounds: Grounds) -> Decision:
     if grounds.standing.doubt is not None:
         return Decision(False, Reason.DOUBT)
     consent = grounds.standing.consent
-    signalled = grounds.gpc and not vendor.needs.isdisjoint(DENIED_BY_SIGNAL)
+    signalled = grounds.gpc and not vendor.needs.isdisjoint(grounds.law.signal)
     if consent is not None:
         if vendor.key in consent.refused:
             return Decision(False, Reason.REFUSED)
@@ -43,16 +43,16 @@ def decide(vendor: Vendor, grounds: Grounds) -> Decision:
             return Decision(False, Reason.REFUSED)
         if vendor.since <= consent.policy:
             return Decision(True, Reason.GRANTED)
-        return _undecided(grounds.regime, Reason.NEWER, signalled)
-    return _undecided(grounds.regime, Reason.UNDECIDED, signalled)
+        return _undecided(vendor, grounds.law, Reason.NEWER, signalled)
+    return _undecided(vendor, grounds.law, Reason.UNDECIDED, signalled)
 
 
-def _undecided(regime: Regime, reason: Reason, signalled: bool) -> Decision:
+def _undecided(vendor: Vendor, law: Law, reason: Reason, signalled: bool) -> Decision:
     if signalled:
         return Decision(False, Reason.SIGNAL)
-    if regime is Regime.OPT_IN:
-        return Decision(False, reason)
-    return Decision(True, Reason.DEFAULT)
+    if vendor.needs <= law.allowed or (law.statistics and vendor.statistics_only):
+        return Decision(True, Reason.DEFAULT)
+    return Decision(False, reason)
 
 
 def decide_all(vendors: Iterable[Vendor], grounds: Grounds) -> Mapping[str, Decision]:

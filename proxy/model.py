@@ -45,6 +45,35 @@ class Regime(StrEnum):
     NOTICE = "notice"
 
 
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What a regime is in one region: a table of `consent/regimes.toml`, by its key.
+
+    `allowed` are the categories that run while nothing is chosen; `statistics`: so do vendors that are used for the
+    shop's own statistics and nothing else. `signal` are the categories that Sec-GPC denies. `banner`: who has not
+    chosen is asked at the top of the page, not by a link alone. `lapses`: a refusal ends when its time does, and the
+    visitor is asked again. `steps`: clicks that it takes to allow again what was objected to. `sale`: the law's own
+    words for objecting ("Do Not Sell or Share …"). `remember_days` and `policy` (the address of another privacy
+    policy): None where they are the shop's.
+    """
+
+    key: str = "elsewhere"
+    regime: Regime = Regime.OPT_IN
+    allowed: frozenset[Category] = frozenset()
+    statistics: bool = False
+    signal: frozenset[Category] = DENIED_BY_SIGNAL
+    banner: bool = True
+    lapses: bool = True
+    steps: int = 1
+    sale: bool = False
+    remember_days: int | None = None
+    policy: str | None = None
+
+
+#: The strictest: what holds where nobody knows the visitor's region.
+STRICTEST = Law()
+
+
 class Action(StrEnum):
     """The four things that can happen to a tag."""
 
@@ -118,6 +147,10 @@ class Consent:
     def grants_anything(self) -> bool:
         return bool(self.granted or self.allowed)
 
+    @property
+    def refuses_anything(self) -> bool:
+        return bool(self.refused) or not self.granted.issuperset(ASKED)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -144,7 +177,7 @@ class Visit:
     """
 
     standing: Standing
-    regime: Regime
+    law: Law
     gpc: bool
     address: str | None
     languages: tuple[str, ...]

@@ -45,7 +45,7 @@ class Rulings:
         self._known: OrderedDict[Grounds, Ruling] = OrderedDict()
 
     def of(self, visit: Visit) -> Ruling:
-        grounds = Grounds(_anonymous(visit.standing), visit.regime, visit.gpc)
+        grounds = Grounds(_anonymous(visit.standing), visit.law, visit.gpc)
         known = self._known.get(grounds)
         if known is None:
             known = self._known[grounds] = rule(self._use, grounds)
@@ -64,7 +64,7 @@ def rule(use: InUse, grounds: Grounds) -> Ruling:
         allowed,
         granted=any(not use.vendors[key].essential for key in allowed),
         advertises=any(Category.ADVERTISING in use.vendors[key].needs for key in allowed),
-        ask=must_ask(use, grounds.standing, grounds.regime, grounds.gpc),
+        ask=must_ask(use, grounds.standing, grounds.law, grounds.gpc),
         told=told(grounds),
     )
 
@@ -72,11 +72,17 @@ def rule(use: InUse, grounds: Grounds) -> Ruling:
 def told(grounds: Grounds) -> bytes:
     """`analytics=1, advertising=0, …, gpc=1, regime=opt-in`: a category counts as a vendor of it alone would."""
     bits = [f"{category}={decide(_ONLY[category], grounds).allowed:d}" for category in ASKED]
-    return ", ".join([*bits, f"gpc={grounds.gpc:d}", f"regime={grounds.regime}"]).encode()
+    return ", ".join([*bits, f"gpc={grounds.gpc:d}", f"regime={grounds.law.regime}"]).encode()
 
 
 def _only(category: Category) -> Vendor:
-    fields: dict[str, Any] = {"categories": (category,), "essential_because": None, "since": 1, "loads": frozenset()}
+    fields: dict[str, Any] = {
+        "categories": (category,),
+        "essential_because": None,
+        "since": 1,
+        "loads": frozenset(),
+        "statistics_only": False,
+    }
     return Vendor.model_construct(key=category.value, **fields)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proxy.catalogue.schema import Vendor
 from proxy.decide import Grounds, decide, decide_all
 from proxy.model import ASKED, DENIED_BY_SIGNAL, Category, Consent, Doubt, How, Reason, Regime, Standing
+from tests.laws import LAWS, NOTICE, OPT_IN, OPT_OUT
 
 
 def vendor(*categories: str, key: str = "acme", since: int = 1, loads: frozenset[Category] = frozenset()) -> Vendor:
@@ -60,16 +61,16 @@ PAYMENT = vendor("essential")
     ("who", "grounds", "allowed", "reason"),
     [
         (PAYMENT, Grounds(), True, Reason.ESSENTIAL),
-        (PAYMENT, Grounds(DOUBTED, Regime.OPT_IN, True), True, Reason.ESSENTIAL),
+        (PAYMENT, Grounds(DOUBTED, OPT_IN, True), True, Reason.ESSENTIAL),
         (STATS, Grounds(), False, Reason.UNDECIDED),
-        (STATS, Grounds(NOTHING_YET, Regime.OPT_OUT), True, Reason.DEFAULT),
-        (STATS, Grounds(NOTHING_YET, Regime.NOTICE), True, Reason.DEFAULT),
-        (ADS, Grounds(NOTHING_YET, Regime.OPT_OUT, gpc=True), False, Reason.SIGNAL),
-        (STATS, Grounds(NOTHING_YET, Regime.OPT_OUT, gpc=True), True, Reason.DEFAULT),
-        (STATS, Grounds(DOUBTED, Regime.NOTICE), False, Reason.DOUBT),
+        (STATS, Grounds(NOTHING_YET, OPT_OUT), True, Reason.DEFAULT),
+        (STATS, Grounds(NOTHING_YET, NOTICE), True, Reason.DEFAULT),
+        (ADS, Grounds(NOTHING_YET, OPT_OUT, gpc=True), False, Reason.SIGNAL),
+        (STATS, Grounds(NOTHING_YET, OPT_OUT, gpc=True), True, Reason.DEFAULT),
+        (STATS, Grounds(DOUBTED, NOTICE), False, Reason.DOUBT),
         (STATS, Grounds(consent("analytics")), True, Reason.GRANTED),
         (STATS, Grounds(consent()), False, Reason.REFUSED),
-        (STATS, Grounds(consent(), Regime.OPT_OUT), False, Reason.REFUSED),
+        (STATS, Grounds(consent(), OPT_OUT), False, Reason.REFUSED),
         (BOTH, Grounds(consent("social")), False, Reason.REFUSED),
         (BOTH, Grounds(consent("social", "advertising")), True, Reason.GRANTED),
         (STATS, Grounds(consent("analytics", refused=frozenset({"acme"}))), False, Reason.REFUSED),
@@ -78,7 +79,7 @@ PAYMENT = vendor("essential")
         (ADS, Grounds(consent("advertising", signal=True), gpc=True), True, Reason.GRANTED),
         (STATS, Grounds(consent("analytics"), gpc=True), True, Reason.GRANTED),
         (vendor("analytics", since=2), Grounds(consent("analytics")), False, Reason.NEWER),
-        (vendor("analytics", since=2), Grounds(consent("analytics"), Regime.OPT_OUT), True, Reason.DEFAULT),
+        (vendor("analytics", since=2), Grounds(consent("analytics"), OPT_OUT), True, Reason.DEFAULT),
         (
             vendor("analytics", loads=frozenset({Category.ADVERTISING})),
             Grounds(consent("analytics")),
@@ -107,7 +108,7 @@ grounds_strategy = st.builds(
             st.booleans(),
         ),
     ),
-    st.sampled_from(Regime),
+    st.sampled_from(LAWS),
     st.booleans(),
 )
 vendors_strategy = st.builds(
@@ -120,7 +121,7 @@ vendors_strategy = st.builds(
 @given(vendors_strategy, grounds_strategy)
 def test_nothing_is_allowed_on_a_doubt_or_before_a_choice_under_opt_in(who: Vendor, grounds: Grounds) -> None:
     standing = grounds.standing
-    if standing.doubt or (standing.consent is None and grounds.regime is Regime.OPT_IN):
+    if standing.doubt or (standing.consent is None and grounds.law is OPT_IN):
         assert not decide(who, grounds).allowed
 
 
@@ -134,7 +135,7 @@ def test_a_signal_outweighs_every_grant_made_without_it(who: Vendor, grounds: Gr
 @given(vendors_strategy, grounds_strategy)
 def test_a_grant_is_whole_or_named(who: Vendor, grounds: Grounds) -> None:
     chosen = grounds.standing.consent
-    if chosen is not None and decide(who, grounds).allowed and grounds.regime is Regime.OPT_IN:
+    if chosen is not None and decide(who, grounds).allowed and grounds.law is OPT_IN:
         assert who.key in chosen.allowed or who.needs <= chosen.granted
 
 

@@ -12,6 +12,7 @@ from proxy.decide import Grounds
 from proxy.model import ASKED, Category, Consent, Doubt, How, Regime, Standing, Visit
 from proxy.ruling import Rulings, told
 from tests.http.shop import in_development
+from tests.laws import NOTICE, OPT_IN, OPT_OUT
 
 CONSENT = Consent(
     99,
@@ -23,7 +24,7 @@ CONSENT = Consent(
     How.SAVE,
     record="r",
 )
-VISIT = Visit(Standing(CONSENT), Regime.OPT_IN, False, "203.0.113.9", ("de",), "/")
+VISIT = Visit(Standing(CONSENT), OPT_IN, False, "203.0.113.9", ("de",), "/")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ VISIT = Visit(Standing(CONSENT), Regime.OPT_IN, False, "203.0.113.9", ("de",), "
         (Grounds(), "analytics=0, advertising=0, marketing=0, social=0, gpc=0, regime=opt-in"),
         (Grounds(Standing(CONSENT)), "analytics=1, advertising=0, marketing=0, social=0, gpc=0, regime=opt-in"),
         (
-            Grounds(regime=Regime.OPT_OUT, gpc=True),
+            Grounds(law=OPT_OUT, gpc=True),
             "analytics=1, advertising=0, marketing=0, social=0, gpc=1, regime=opt-out",
         ),
         (
@@ -40,7 +41,7 @@ VISIT = Visit(Standing(CONSENT), Regime.OPT_IN, False, "203.0.113.9", ("de",), "
             "analytics=1, advertising=1, marketing=1, social=1, gpc=1, regime=opt-in",
         ),
         (
-            Grounds(Standing(doubt=Doubt.SIGNATURE), Regime.NOTICE),
+            Grounds(Standing(doubt=Doubt.SIGNATURE), NOTICE),
             "analytics=0, advertising=0, marketing=0, social=0, gpc=0, regime=notice",
         ),
     ],

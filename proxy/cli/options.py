@@ -18,6 +18,7 @@ import typer
 
 from proxy.catalogue.load import Catalogue, load
 from proxy.catalogue.use import InUse, in_use
+from proxy.consent.regime import regimes_of
 from proxy.errors import Problem, Refused
 from proxy.serve import ListenAddress, read_address
 from proxy.settings import Settings, read_settings
@@ -124,6 +125,10 @@ def load_all(
             uses.append(in_use(catalogue, site, file=file, places=at))
         except Refused as refused:
             problems.extend(problem for problem in refused.problems if _table(problem) not in told)
+        try:
+            regimes_of(site, file=file, places=at)
+        except Refused as refused:
+            problems.extend(refused.problems)
     if problems:
         raise Refused(_in_order(list(dict.fromkeys(problems))))
     return Loaded(settings, catalogue, uses[0], file, places, tuple(uses))

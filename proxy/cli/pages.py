@@ -22,7 +22,7 @@ from proxy.html.page import Page, TagReport
 from proxy.html.rewrite import Rewriter
 from proxy.http.charset import ASCII_LIKE, PRESCAN, Recoded, Rewrites, encoding_of
 from proxy.http.cookies import domains
-from proxy.model import ASKED, Category, Consent, How, Regime, Standing, Visit
+from proxy.model import ASKED, STRICTEST, Category, Consent, How, Regime, Standing, Visit
 from proxy.scan.address import origin_of
 from proxy.scan.tags import tags_in
 from proxy.settings import Settings
@@ -103,15 +103,15 @@ class Rewriting:
         parts = urlsplit(address)
         origin = origin_of(address)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        visit = Visit(self.standing, Regime.OPT_IN, self.gpc, None, (), path)
+        visit = Visit(self.standing, STRICTEST, self.gpc, None, (), path)
         site = site_of(self.settings, self.use, origin)
-        asks = self.with_banner and must_ask(self.use, self.standing, visit.regime, visit.gpc)
+        asks = self.with_banner and must_ask(self.use, self.standing, visit.law, visit.gpc)
         links = self.with_banner and not asks and self.settings.consent.link == "auto"
         return Page(
             origin=origin,
             url=address,
             use=self.use,
-            decisions=decide_all(self.use.vendors.values(), Grounds(self.standing, visit.regime, visit.gpc)),
+            decisions=decide_all(self.use.vendors.values(), Grounds(self.standing, visit.law, visit.gpc)),
             first_party=first_party(parts.hostname or ""),
             prefix=self.settings.consent.prefix,
             banner=(lambda lang: banner(site, visit, lang)) if asks else None,

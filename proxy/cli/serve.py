@@ -204,7 +204,6 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
     print_facts(
         (
             *(fact for site, use in zip(settings.sites, loaded.uses, strict=True) for fact in _site_facts(site, use)),
-            ("region source", "none: everyone opt-in"),
             ("processes", str(workers)),
             ("listening", f"{listen} for visitors, {admin} for probes and metrics"),
             ("look at", open_at),
@@ -216,6 +215,8 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
+    if settings.region.headers and not settings.listen.trusted:
+        yield "region.headers: nobody is trusted to say where visitors are; name your front server in [listen] trusted."
     if settings.mode != "enforce":
         yield f'mode = "{settings.mode}": trackers run before consent.'
     elif settings.rollout < 100:
@@ -228,6 +229,12 @@ def _site_facts(settings: Settings, use: InUse) -> Iterator[tuple[str, str]]:
     yield "storefront", ", ".join(settings.storefront.url)
     yield "vendors in use", _in_use(use)
     yield "unknown", "blocked" if use.unknown == "block" else "allowed, and reported"
+    yield "region source", _regions(settings)
+
+
+def _regions(settings: Settings) -> str:
+    sources = [*settings.region.headers, *([str(settings.region.database)] if settings.region.database else [])]
+    return ", ".join(sources) or "none: everyone opt-in"
 
 
 def _mode(settings: Settings) -> str:

@@ -17,7 +17,7 @@ from proxy.consent.language import choose_language, words
 from proxy.consent.pages import render
 from proxy.consent.site import Site
 from proxy.consent.summary import summary
-from proxy.model import Visit
+from proxy.model import Law, Visit
 
 #: Where the way back goes in, as text and as part of a query: private-use characters, which no template or text has.
 _AS_TEXT, _AS_QUERY = "\ue000", "\ue001"
@@ -27,14 +27,14 @@ def banner(site: Site, visit: Visit, page_lang: str | None) -> bytes:
     """The banner, for right after `<body>`. `page_lang`: the page's own `lang`, if it states one."""
     tag = choose_language(page_lang, visit.languages)
     state = "doubt" if visit.standing.doubt else "newer" if visit.standing.consent else "first"
-    return _put_in(_banner(site, tag, visit.gpc, state), visit.path, site.prefix)
+    return _put_in(_banner(site, tag, visit.law, visit.gpc, state), visit.path, site.prefix)
 
 
 def footer(site: Site, visit: Visit, page_lang: str | None) -> bytes:
     """The "Privacy choices" link, for before `</body>`; with one button to withdraw where anything is granted."""
     tag = choose_language(page_lang, visit.languages)
     granted = visit.standing.consent is not None and visit.standing.consent.grants_anything
-    return _put_in(_footer(site, tag, visit.gpc, granted), visit.path, site.prefix)
+    return _put_in(_footer(site, tag, visit.law, visit.gpc, granted), visit.path, site.prefix)
 
 
 def _put_in(rendered: bytes, path: str, prefix: str) -> bytes:
@@ -49,13 +49,14 @@ def _reference(character: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _banner(site: Site, tag: str, gpc: bool, state: str) -> bytes:
+def _banner(site: Site, tag: str, law: Law, gpc: bool, state: str) -> bytes:
     facts = summary(site.use.vendors.values())
     text = render(
         "banner",
         words(tag),
         site=site,
         facts=facts,
+        law=law,
         gpc=gpc,
         state=state,
         return_to=_AS_TEXT,
@@ -65,6 +66,15 @@ def _banner(site: Site, tag: str, gpc: bool, state: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _footer(site: Site, tag: str, gpc: bool, granted: bool) -> bytes:
-    text = render("footer", words(tag), site=site, gpc=gpc, granted=granted, return_to=_AS_TEXT, return_query=_AS_QUERY)
+def _footer(site: Site, tag: str, law: Law, gpc: bool, granted: bool) -> bytes:
+    text = render(
+        "footer",
+        words(tag),
+        site=site,
+        law=law,
+        gpc=gpc,
+        granted=granted,
+        return_to=_AS_TEXT,
+        return_query=_AS_QUERY,
+    )
     return text.encode("ascii", "xmlcharrefreplace")

@@ -17,7 +17,7 @@ from enum import StrEnum
 from proxy.catalogue.schema import Vendor
 from proxy.consent.cookie import fit
 from proxy.consent.form import Form, NotTaken, Why
-from proxy.model import ASKED, DENIED_BY_SIGNAL, Category, Consent, How, Regime, Standing
+from proxy.model import ASKED, Category, Consent, How, Law, Standing
 
 
 class Sender(StrEnum):
@@ -63,12 +63,13 @@ _CLICK = {
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a choice is made upon: the vendors in use and their policy version, what held before, and the signals."""
+    """What a choice is made upon: the vendors in use and their policy version, what held before, the law that holds,
+    and the signals."""
 
     vendors: Mapping[str, Vendor]
     version: int
     standing: Standing
-    regime: Regime
+    law: Law
     gpc: bool
     today: date
 
@@ -83,6 +84,15 @@ def choose(form: Form, who: Sender, occasion: Occasion, record: str) -> Consent:
     if form.asks_for_a_grant and who is not Sender.PERSON:
         raise NotTaken(403, Why.NO_CLICK)
     return fit(_made(form, occasion, record))
+
+
+def takes_another_step(form: Form, occasion: Occasion) -> bool:
+    """Whether a grant is to be confirmed first: of what the visitor had objected to, by a choice or by the signal,
+    where the law asks for two steps (California Code of Regulations, title 11, section 7028(a))."""
+    if occasion.law.steps < 2 or form.confirmed or not form.asks_for_a_grant:
+        return False
+    before = occasion.standing.consent
+    return (before is not None and before.refuses_anything) or (occasion.gpc and not (before and before.signal))
 
 
 def _made(form: Form, occasion: Occasion, record: str) -> Consent:
@@ -126,7 +136,7 @@ def _consent(
         granted=granted,
         allowed=allowed,
         refused=refused,
-        regime=occasion.regime,
+        regime=occasion.law.regime,
         how=form.how,
         signal=occasion.gpc and anything,
         record=record if anything else None,
@@ -143,21 +153,21 @@ def _added(form: Form, occasion: Occasion, before: Consent, record: str) -> Cons
 
     The cookie holds one flag for the whole, so older grants that the signal denies end here.
     """
-    stays = under_signal(before, occasion.vendors) if occasion.gpc else before
+    stays = under_signal(before, occasion.vendors, occasion.law) if occasion.gpc else before
     return replace(
         stays,
         allowed=stays.allowed | form.vendors - form.refuse,
         refused=before.refused - form.vendors | form.refuse,
-        regime=occasion.regime,
+        regime=occasion.law.regime,
         how=form.how,
         signal=occasion.gpc,
         record=record,
     )
 
 
-def under_signal(consent: Consent, vendors: Mapping[str, Vendor]) -> Consent:
+def under_signal(consent: Consent, vendors: Mapping[str, Vendor], law: Law) -> Consent:
     """What is left of a consent while Sec-GPC is on: only grants made while it was on outweigh it."""
     if consent.signal:
         return consent
-    kept = {key for key in consent.allowed if key in vendors and vendors[key].needs.isdisjoint(DENIED_BY_SIGNAL)}
-    return replace(consent, granted=consent.granted - DENIED_BY_SIGNAL, allowed=frozenset(kept))
+    kept = {key for key in consent.allowed if key in vendors and vendors[key].needs.isdisjoint(law.signal)}
+    return replace(consent, granted=consent.granted - law.signal, allowed=frozenset(kept))

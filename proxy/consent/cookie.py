@@ -26,6 +26,9 @@ from proxy.model import ASKED, Consent, Doubt, How, Regime, Standing
 #: The largest name=value that we set, in bytes. Browsers drop a cookie over 4,096 (RFC 6265bis 5.6).
 LARGEST = 3800
 
+#: How long browsers keep a cookie at most, in days (RFC 6265bis 5.5).
+LONGEST_DAYS = 400
+
 _FORMAT = "1"
 _BITS = {category: 1 << place for place, category in enumerate(ASKED)}
 _REGIMES = {Regime.OPT_IN: "i", Regime.OPT_OUT: "o", Regime.NOTICE: "n"}
@@ -63,11 +66,12 @@ class Seal:
         """The cookie's value; `consent` is first made to fit (see `fit`)."""
         return self._signer.sign(_write(fit(consent))).decode("ascii")
 
-    def read(self, values: Sequence[str], today: date, remember_days: int) -> Standing:
+    def read(self, values: Sequence[str], today: date, remember_days: int, *, lapses: bool = True) -> Standing:
         """What the browser's cookies of our name say together (`values`: each one as it came, in any order).
 
         None is nothing yet; identical copies count once; differing ones are a doubt, since we cannot know which one the
-        visitor means. A consent given `remember_days` days ago or earlier has lapsed and is asked for again.
+        visitor means. A consent given `remember_days` days ago or earlier has lapsed and is asked for again; where
+        refusals do not lapse (`lapses`), what refuses anything holds on.
         """
         distinct = set(values)
         if not distinct:
@@ -83,7 +87,8 @@ class Seal:
             return Standing(doubt=Doubt.UNREADABLE)
         if consent.day > today:
             return Standing(doubt=Doubt.FUTURE)
-        if today - consent.day >= timedelta(days=remember_days):
+        holds_on = not lapses and consent.refuses_anything
+        if today - consent.day >= timedelta(days=remember_days) and not holds_on:
             return Standing()
         return Standing(consent)
 
@@ -172,6 +177,21 @@ def cookie_values(headers: Iterable[tuple[bytes, bytes]], name: str) -> tuple[st
             if equals and found.strip(b" \t") == wanted:
                 values.append(value.strip(b" \t").decode("latin-1"))
     return tuple(values)
+
+
+def days_left(consent: Consent, days: int, today: date, *, lapses: bool) -> int:
+    """How many days the cookie may still live: a choice that was added to an older one does not renew it. What does not
+    lapse lives as long as browsers let it (RFC 6265bis 5.5), and is then set again."""
+    if not lapses and consent.refuses_anything:
+        return LONGEST_DAYS
+    return max(1, (consent.day + timedelta(days=days) - today).days)
+
+
+def renewed(origin: str, domain: str | None, value: str, consent: Consent, today: date) -> bytes | None:
+    """The Set-Cookie value that keeps a refusal which does not lapse from being forgotten by the browser; None where
+    that is far off."""
+    old = today - consent.day >= timedelta(days=LONGEST_DAYS // 2)
+    return set_cookie(origin, domain, value, LONGEST_DAYS) if old and consent.refuses_anything else None
 
 
 def set_cookie(origin: str, domain: str | None, value: str, days: int) -> bytes:

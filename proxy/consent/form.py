@@ -29,8 +29,8 @@ LONGEST_RETURN = 2000
 #: How many times a path may be percent-encoded over before it is no longer looked into.
 _MOST_CODINGS = 6
 
-_FIELDS = frozenset({"choice", "category", "refuse", "vendor", "shown", "return_to"})
-_ONCE = ("choice", "shown", "return_to")
+_FIELDS = frozenset({"choice", "category", "refuse", "vendor", "shown", "return_to", "confirm"})
+_ONCE = ("choice", "shown", "return_to", "confirm")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]")
 #: What a way back may have behind `#`: an element's id, as the page rewriting gives and takes it (html/embeds.py).
 _SPOT = re.compile(r"[A-Za-z0-9][\w.:-]{0,99}\Z", re.A)
@@ -57,7 +57,8 @@ class NotTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What it says. `categories` may hold `essential`, which grants nothing; `shown` is None where it is missing."""
+    """What it says. `categories` may hold `essential`, which grants nothing; `shown` is None where it is missing;
+    `confirmed`: it comes from the page that asks once more."""
 
     how: How
     categories: frozenset[Category] = frozenset()
@@ -65,6 +66,7 @@ class Form:
     vendors: frozenset[str] = frozenset()
     shown: int | None = None
     return_to: str = "/"
+    confirmed: bool = False
 
     @property
     def asks_for_a_grant(self) -> bool:
@@ -132,6 +134,7 @@ def read_form(fields: Sequence[tuple[str, str]], known: frozenset[str], prefix: 
         how = How(values["choice"][0])
         categories = frozenset(map(Category, values.get("category", ())))
         shown = _version(values["shown"][0]) if "shown" in values else None
+        confirmed = {"yes": True}[values["confirm"][0]] if "confirm" in values else False
     except (KeyError, ValueError):
         raise NotTaken(400, Why.MALFORMED) from None
     return Form(
@@ -141,6 +144,7 @@ def read_form(fields: Sequence[tuple[str, str]], known: frozenset[str], prefix: 
         vendors=frozenset(values.get("vendor", ())),
         shown=shown,
         return_to=return_path(values.get("return_to", ["/"])[0], prefix),
+        confirmed=confirmed,
     )
 
 

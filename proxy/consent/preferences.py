@@ -37,6 +37,7 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
         "preferences",
         t,
         site=site,
+        law=visit.law,
         base=site.preferences,
         consent=visit.standing.consent,
         ticked=_ticked(site, visit),
@@ -90,12 +91,13 @@ def _asked(vendors: Iterable[Vendor]) -> Iterator[tuple[Category, list[Vendor], 
 
 
 def _ticked(site: Site, visit: Visit) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Categories granted, vendors allowed and vendors refused. What Sec-GPC denies is not ticked: to save it again
-    would be to grant it over the signal."""
-    consent = visit.standing.consent
+    """Categories granted, vendors allowed and vendors refused; before a choice, what runs where the law allows it. What
+    Sec-GPC denies is not ticked: to save it again would be to grant it over the signal."""
+    consent, law = visit.standing.consent, visit.law
     if consent is None:
-        return frozenset(), frozenset(), frozenset()
-    holds = under_signal(consent, site.use.vendors) if visit.gpc else consent
+        runs = law.allowed if visit.standing.doubt is None else frozenset()
+        return frozenset(runs - law.signal if visit.gpc else runs), frozenset(), frozenset()
+    holds = under_signal(consent, site.use.vendors, law) if visit.gpc else consent
     return frozenset(holds.granted), holds.allowed, holds.refused
 
 
@@ -110,7 +112,7 @@ def _status(site: Site, visit: Visit, t: Words) -> Iterator[Markup]:
     if visit.standing.doubt is not None:
         yield t("status.doubt")
     elif consent is None:
-        yield t("status.none" if visit.regime is Regime.OPT_IN else "status.default")
+        yield t("status.none" if visit.law.regime is Regime.OPT_IN else "status.default")
     else:
         names = {key: vendor.name for key, vendor in site.use.vendors.items()}
         if consent.grants_anything:
@@ -122,4 +124,7 @@ def _status(site: Site, visit: Visit, t: Words) -> Iterator[Markup]:
         else:
             yield t("status.refused", date=t.date(consent.day))
         yield t("status.version", version=consent.policy)
-        yield t("status.until", date=t.date(consent.day + timedelta(days=site.remember_days)))
+        if visit.law.lapses or not consent.refuses_anything:
+            yield t("status.until", date=t.date(consent.day + timedelta(days=site.days(visit.law))))
+        else:
+            yield t("status.lasts")

@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Protocol
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.catalogue.schema import Vendor
-from proxy.consent.choice import Occasion, choose, sender
-from proxy.consent.cookie import Seal, set_cookie
+from proxy.consent.choice import Occasion, choose, sender, takes_another_step
+from proxy.consent.confirm import confirm_page
+from proxy.consent.cookie import Seal, days_left, set_cookie
 from proxy.consent.embed import embed_page
 from proxy.consent.failure import Status, failure_headers, failure_page
 from proxy.consent.form import LARGEST_FORM, NotTaken, Why, parse_body, read_form
@@ -28,7 +29,7 @@ from proxy.consent.preferences import preferences_page
 from proxy.consent.site import Site
 from proxy.csp.reports import LARGEST as LARGEST_REPORT
 from proxy.decide import Grounds, decide_all
-from proxy.model import Consent, Standing, Visit
+from proxy.model import Standing, Visit
 
 #: What stands where a vendor's pixel stood: one transparent GIF pixel.
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
@@ -139,16 +140,21 @@ def _choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> Answer:
     headers = scope["headers"]
     optional = frozenset(key for key, vendor in site.use.vendors.items() if not vendor.essential)
     try:
-        form = read_form(parse_body(_header(scope, b"content-type").decode("latin-1"), body), optional, site.prefix)
+        fields = parse_body(_header(scope, b"content-type").decode("latin-1"), body)
+        form = read_form(fields, optional, site.prefix)
         occasion = Occasion(
-            site.use.vendors, site.use.version, visit.standing, visit.regime, visit.gpc, today=doors.today()
+            site.use.vendors, site.use.version, visit.standing, visit.law, visit.gpc, today=doors.today()
         )
         consent = choose(form, sender(headers, site.origin), occasion, doors.new_record())
     except NotTaken as not_taken:
         return _failure(400 if not_taken.status == 400 else 403, site, scope, not_taken.why)
-    decisions = decide_all(site.use.vendors.values(), Grounds(Standing(consent), visit.regime, visit.gpc))
+    if takes_another_step(form, occasion):
+        t, _ = _words(scope, {})
+        return Answer(200, page_headers(t), confirm_page(site, t, fields, form.return_to))
+    decisions = decide_all(site.use.vendors.values(), Grounds(Standing(consent), visit.law, visit.gpc))
     allowed = frozenset(key for key, decision in decisions.items() if decision.allowed)
-    cookie = set_cookie(site.origin, site.domain, doors.seal.seal(consent), _days_left(site, consent, doors.today()))
+    days = days_left(consent, site.days(visit.law), doors.today(), lapses=visit.law.lapses)
+    cookie = set_cookie(site.origin, site.domain, doors.seal.seal(consent), days)
     return Answer(
         303,
         [
@@ -159,11 +165,6 @@ def _choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> Answer:
             (b"referrer-policy", b"same-origin"),
         ],
     )
-
-
-def _days_left(site: Site, consent: Consent, today: date) -> int:
-    """How many days the cookie may still live: a choice that was added to an older one does not renew it."""
-    return max(1, (consent.day + timedelta(days=site.remember_days) - today).days)
 
 
 def _preferences(site: Site, scope: Scope) -> Answer:

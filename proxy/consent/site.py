@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from proxy.catalogue.use import InUse
 from proxy.decide import Grounds, decide_all
-from proxy.model import Reason, Regime, Standing
+from proxy.model import Law, Reason, Standing
 from proxy.settings.schema import Controller, Settings
 
 
@@ -39,10 +39,13 @@ class Site:
         """What visitors know the shop by: its controller, or its host."""
         return self.controller.name if self.controller else self.origin.partition("://")[2]
 
-    @property
-    def policy_link(self) -> str | None:
-        """The address of the controller's own privacy policy, absolute."""
-        policy = self.controller.privacy_policy if self.controller else None
+    def days(self, law: Law) -> int:
+        """How long a choice holds."""
+        return law.remember_days or self.remember_days
+
+    def policy(self, law: Law) -> str | None:
+        """The address of the privacy policy, absolute: the law's own, else the controller's."""
+        policy = law.policy or (self.controller.privacy_policy if self.controller else None)
         return self.origin + policy if policy and policy.startswith("/") else policy
 
 
@@ -52,15 +55,15 @@ def site_of(settings: Settings, use: InUse, origin: str) -> Site:
     return Site(origin, use, settings.controller, consent.prefix, consent.remember_days, consent.domain)
 
 
-def must_ask(use: InUse, standing: Standing, regime: Regime, gpc: bool) -> bool:
+def must_ask(use: InUse, standing: Standing, law: Law, gpc: bool) -> bool:
     """Whether a banner is due: nothing chosen yet where the law asks for a choice, a doubt, or a vendor newer than it.
 
-    Under opt-out and notice nobody is asked before they object; a doubt is asked about in every regime. Where no vendor
-    in use is optional there is nothing to ask.
+    Where a link is enough nobody is asked before they object; a doubt is asked about everywhere. Where no vendor in use
+    is optional there is nothing to ask.
     """
-    if standing.doubt is None and regime is not Regime.OPT_IN:
+    if standing.doubt is None and not law.banner:
         return False
     if standing.consent is None:
         return any(not vendor.essential for vendor in use.vendors.values())
-    decisions = decide_all(use.vendors.values(), Grounds(standing, regime, gpc))
+    decisions = decide_all(use.vendors.values(), Grounds(standing, law, gpc))
     return any(decision.reason is Reason.NEWER for decision in decisions.values())

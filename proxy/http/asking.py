@@ -17,7 +17,7 @@ from proxy import metrics
 from proxy.catalogue.url import split_url
 from proxy.catalogue.use import InUse
 from proxy.consent.banner import banner, footer
-from proxy.consent.cookie import cookie_name
+from proxy.consent.cookie import cookie_name, cookie_values, renewed
 from proxy.consent.site import site_of
 from proxy.csp import admit
 from proxy.csp.seen import Seen
@@ -52,7 +52,7 @@ class Terms:
     and none was put in its place, so 304 is no answer. `shown` is what a document gets from us. `ahead`: the browser
     prefetches, and may later show as a document what was no document when it was asked for. `use` is what a part of a
     page is wanted for; None for documents and where that is not known. `worker`: it is for a worker's script.
-    `enforced`: what comes back is ruled on.
+    `enforced`: what comes back is ruled on. `renewed`: the Set-Cookie by which a document renews the consent cookie.
     """
 
     method: bytes
@@ -69,6 +69,7 @@ class Terms:
     user_agent: bytes
     worker: bool
     enforced: bool
+    renewed: bytes | None
     pages: Remembered[tuple[str, str], Page] = field(default_factory=partial(Remembered, lambda *_: 1, entries=16))
     given: Remembered[Hashable, Given] = field(default_factory=partial(Remembered, lambda *_: 1, entries=16))
 
@@ -144,7 +145,16 @@ class Asking:
             user_agent=user_agent,
             worker=bool(_WORKERS.intersection(values(headers, b"sec-fetch-dest"))),
             enforced=enforced,
+            renewed=self._renewed(scope, visit) if enforced and shown else None,
         )
+
+    def _renewed(self, scope: Scope, visit: Visit) -> bytes | None:
+        consent = visit.standing.consent
+        if consent is None or visit.law.lapses:
+            return None
+        origin, domain = origin_of(scope, self._settings), self._settings.consent.domain
+        value = cookie_values(scope["headers"], cookie_name(origin, domain))[0]
+        return renewed(origin, domain, value, consent, scope["consentry.today"])
 
     def _asked(
         self,
@@ -252,6 +262,8 @@ class Asking:
             if coding != "identity" and status != 304:
                 extra.append((b"content-encoding", coding.encode()))
             extra += [(b"set-cookie", line) for line in self._forgetting(terms)]
+            if terms.renewed is not None:
+                extra.append((b"set-cookie", terms.renewed))
             if status == 304 or not 300 <= status < 400:
                 extra += held_back
                 if not terms.ruling.advertises:
@@ -325,7 +337,7 @@ def _depends(shown: str, visit: Visit) -> tuple[str, ...]:
         return ()
     consent = visit.standing.consent
     state = "" if consent is None else f"given {consent.grants_anything}"
-    return (shown, str(visit.gpc), str(visit.standing.doubt), state, *visit.languages)
+    return (shown, visit.law.key, str(visit.gpc), str(visit.standing.doubt), state, *visit.languages)
 
 
 def _is_document(headers: Headers) -> bool:

@@ -12,13 +12,13 @@ import re
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from starlette.types import Scope
 
 from proxy.address import Address, parse_exact
 from proxy.consent.cookie import cookie_name, cookie_values
-from proxy.model import Regime, Standing, Visit
+from proxy.model import Law, Standing, Visit
 from proxy.settings import Settings
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -37,33 +37,46 @@ _Q = re.compile(r"[ \t]*q[ \t]*=[ \t]*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*\
 class Seals(Protocol):
     """What `proxy.consent.cookie.Seal` does for a visit."""
 
-    def read(self, values: Sequence[str], today: date, remember_days: int) -> Standing: ...
+    def read(self, values: Sequence[str], today: date, remember_days: int, *, lapses: bool = True) -> Standing: ...
 
 
-def read_visit(scope: Scope, settings: Settings, seal: Seals, today: date) -> Visit:
-    """The visit that an ASGI `http` scope is. Its region is unknown, so its regime is opt-in."""
+class Places(Protocol):
+    """What `proxy.http.region.Places` does: where a visitor is and which law holds there."""
+
+    def of(self, headers: Headers, address: str | None, *, trusted: bool) -> tuple[str | None, Law]: ...
+
+
+def read_visit(scope: Scope, settings: Settings, seal: Seals, places: Places, today: date) -> Visit:
+    """The visit that an ASGI `http` scope is."""
     headers, client = scope["headers"], scope.get("client")
     known = headers.remembered if isinstance(headers, Fields) else {}
     key = (client and client[0], scope["scheme"], today)
-    who = known.get(key)
+    who: _Visitor | None = known.get(key)
     if who is None:
-        who = known[key] = _visitor(scope, settings, seal, today)
-    standing, gpc, address, wanted = who
-    return Visit(standing, Regime.OPT_IN, gpc, address, wanted, target(scope).decode("latin-1"))
+        who = known[key] = _visitor(scope, settings, seal, places, today)
+    path = target(scope).decode("latin-1")
+    return Visit(who.standing, who.law, who.gpc, who.address, who.languages, path, who.region)
 
 
-def _visitor(
-    scope: Scope, settings: Settings, seal: Seals, today: date
-) -> tuple[Standing, bool, str | None, tuple[str, ...]]:
-    """Standing, Sec-GPC, address and languages."""
-    headers: Headers = scope["headers"]
+class _Visitor(NamedTuple):
+    """What a request's headers and sender say of a visit."""
+
+    standing: Standing
+    law: Law
+    gpc: bool
+    address: str | None
+    languages: tuple[str, ...]
+    region: str | None
+
+
+def _visitor(scope: Scope, settings: Settings, seal: Seals, places: Places, today: date) -> _Visitor:
+    headers, client = scope["headers"], scope.get("client")
     name = cookie_name(origin_of(scope, settings), settings.consent.domain)
-    return (
-        seal.read(cookie_values(headers, name), today, settings.consent.remember_days),
-        signals(headers),
-        visitor_address(scope.get("client"), headers, settings.listen.trusted),
-        languages(headers),
-    )
+    address = visitor_address(client, headers, settings.listen.trusted)
+    region, law = places.of(headers, address, trusted=peer_trusted(client, settings.listen.trusted))
+    days = law.remember_days or settings.consent.remember_days
+    standing = seal.read(cookie_values(headers, name), today, days, lapses=law.lapses)
+    return _Visitor(standing, law, signals(headers), address, languages(headers), region)
 
 
 def target(scope: Scope) -> bytes:

@@ -11,13 +11,14 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from proxy.catalogue.schema import Pattern, Transfer
-from proxy.model import Category, Reach
+from proxy.model import DENIED_BY_SIGNAL, Category, Reach, Regime
 
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 
@@ -85,6 +86,14 @@ OwnPrefix = Annotated[
     ),
 ]
 Email = Annotated[str, _shaped(r"[^@\s]+@[^@\s]+", "no e-mail address; write it like privacy@shop.example")]
+HeaderName = Annotated[str, _shaped(r"[A-Za-z0-9-]+", "no name of a header; write it like CF-IPCountry")]
+Region = Annotated[
+    str,
+    _shaped(
+        r"(?!UK\b)[A-Z]{2}(-[A-Z0-9]{1,3})?",
+        "no region; write ISO 3166 codes: a country (GB, not UK) or a part of one (US-CA)",
+    ),
+]
 Page = Annotated[str, _shaped(r"https?://\S+|/\S*", "no address of a page; write a path or a URL, like /privacy")]
 
 
@@ -166,6 +175,43 @@ class ConsentSettings(_Table):
     quiet: tuple[PathPrefix, ...] = ()
 
 
+class RegionSettings(_Table):
+    """How a visitor's region is found. `headers`: of the front servers in `listen.trusted`, the one with the country
+    (or country and part of it, "US-CA"), and after it, if there is one, the one with the part. `database`: a file in
+    MaxMind's format, by the visitor's address, for whom no header tells of."""
+
+    headers: Annotated[tuple[HeaderName, ...], BeforeValidator(_listed), Field(max_length=2)] = ()
+    database: Path | None = None
+
+
+class RegimeSettings(_Table):
+    """A law and where it holds, as `consent/regimes.toml` has it; None: as in the shipped table of the same name, or
+    as its regime is everywhere."""
+
+    name: str = ""
+    source: str = ""
+    regions: tuple[Region, ...] | None = None
+    regime: Regime | None = None
+    allowed: tuple[Category, ...] | None = None
+    statistics: bool = False
+    gpc: tuple[Category, ...] = tuple(sorted(DENIED_BY_SIGNAL))
+    asks: Literal["banner", "link"] | None = None
+    lapses: bool = True
+    steps: Literal[1, 2] = 1
+    sale: bool = False
+    remember_days: int | None = Field(default=None, ge=1, le=395)
+    privacy_policy: Page | None = None
+
+    @field_validator("gpc")
+    @classmethod
+    def _honours(cls, value: tuple[Category, ...]) -> tuple[Category, ...]:
+        if not DENIED_BY_SIGNAL.issubset(value):
+            raise ValueError(
+                "the signal denies advertising, marketing and social everywhere; name these three at least"
+            )
+        return value
+
+
 class Csp(_Table):
     """The policy by which browsers hold back what scripts start at run time: whether it is sent, only to be told of
     what it would stop or to stop it; and how many page views a second, in each process, have their browsers report."""
@@ -232,6 +278,8 @@ class Settings(_Table):
     csp: Csp = Csp()
     vendors: VendorsSettings = VendorsSettings()
     vendor: dict[str, VendorSettings] = Field(default_factory=dict)
+    region: RegionSettings = RegionSettings()
+    regimes: dict[str, RegimeSettings] = Field(default_factory=dict)
     dev: bool = Field(default=False, exclude=True)
     secret_keys: tuple[bytes, ...] = Field(default=(), repr=False, exclude=True)
     site: tuple[Settings, ...] = Field(default=(), repr=False, exclude=True)
@@ -270,7 +318,7 @@ class Settings(_Table):
     @property
     def digest(self) -> str:
         """Changes whenever a setting that could change a page does. 16 hex digits, no secret in it."""
-        pages = self.model_dump_json(exclude={"limits", "listen", "log"})
+        pages = self.model_dump_json(exclude={"limits", "listen", "log", "region"})
         return hashlib.sha256(pages.encode()).hexdigest()[:16]
 
     @model_validator(mode="after")

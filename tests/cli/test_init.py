@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from proxy.settings.schema import Settings, VendorSettings
+from proxy.settings.schema import RegimeSettings, Settings, VendorSettings
 from tests.cli.command import GOOD_KEYS, consentry, installed
 from tests.scan.site import Answer, serving
 
@@ -73,7 +73,7 @@ def test_what_it_writes(tmp_path: Path) -> None:
 
 
 def _names(model: type[BaseModel]) -> set[str]:
-    return {name for name in model.model_fields if name not in ("dev", "secret_keys", "vendor", "site")}
+    return {name for name in model.model_fields if name not in ("dev", "secret_keys", "vendor", "site", "regimes")}
 
 
 def test_every_setting_is_in_it(tmp_path: Path) -> None:
@@ -88,6 +88,7 @@ def test_every_setting_is_in_it(tmp_path: Path) -> None:
         ]
         assert there[name] >= _names(models[0]), name
     assert there["vendor.KEY"] >= _names(VendorSettings)
+    assert there["regimes.KEY"] >= _names(RegimeSettings)
 
 
 def test_it_is_accepted_for_trying_out(tmp_path: Path) -> None:

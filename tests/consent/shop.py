@@ -9,8 +9,9 @@ from proxy.catalogue.match import Matcher
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.use import InUse
 from proxy.consent.site import Site
-from proxy.model import Category, Consent, How, Regime, Standing, Visit
+from proxy.model import Category, Consent, How, Law, Regime, Standing, Visit
 from proxy.settings.schema import Controller
+from tests.laws import OPT_IN
 
 TODAY = date(2026, 11, 22)
 ORIGIN = "https://shop.example"
@@ -94,7 +95,7 @@ def visit(
     gpc: bool = False,
     languages: tuple[str, ...] = ("en",),
     path: str = "/",
-    regime: Regime = Regime.OPT_IN,
+    law: Law = OPT_IN,
 ) -> Visit:
     """One visit, under opt-in if nothing else is said."""
-    return Visit(standing, regime, gpc, None, languages, path)
+    return Visit(standing, law, gpc, None, languages, path)

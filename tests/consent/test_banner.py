@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -15,6 +16,7 @@ from proxy.consent.language import LANGUAGES, words
 from proxy.consent.pages import style_version
 from proxy.model import Doubt, How, Standing
 from tests.consent.shop import ADS, ALL, ORIGIN, PAY, STATS, VIDEO, consent, site, visit
+from tests.laws import OPT_OUT, law_in
 
 PARTS = (banner, footer)
 FOOTED = visit(Standing(consent("analytics")), path="/cart")
@@ -202,3 +204,19 @@ def test_what_is_remembered_is_never_another_shops() -> None:
     assert b"https://shop.example" not in other
     assert b"1 partner<" in fewer
     assert banner(site(*ALL), visit(), "en") == one
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_laws_on_sale_have_their_own_link_with_its_sign(tag: str) -> None:
+    seen = visit(languages=(tag.lower(),), law=law_in("US-CA"))
+    tree = inside(footer(site(), seen, None))
+    link = tree.css_first("a")
+    assert words(tag)("sale.link") in link.text()
+    assert link.css_first("svg").attributes["aria-hidden"] == "true"
+
+
+def test_a_banner_where_partners_run_already_does_not_say_that_they_do_not() -> None:
+    asked = replace(OPT_OUT, banner=True)
+    text = inside(banner(site(), visit(law=asked), None)).text()
+    assert words("en")("banner.running") in text
+    assert words("en")("banner.nothing") not in text

@@ -13,8 +13,9 @@ from proxy.catalogue.schema import Vendor
 from proxy.consent.choice import Occasion, Sender, categories_in_use, choose, sender
 from proxy.consent.form import Form, NotTaken, Why
 from proxy.decide import Grounds, decide
-from proxy.model import ASKED, DENIED_BY_SIGNAL, Category, Consent, Doubt, How, Reason, Regime, Standing
+from proxy.model import ASKED, DENIED_BY_SIGNAL, Category, Consent, Doubt, How, Reason, Standing
 from tests.consent.shop import ADS, ALL, MAIL, ORIGIN, PAY, RECORD, STATS, TODAY, VIDEO, consent, vendor
+from tests.laws import OPT_IN
 
 ANALYTICS, ADVERTISING, MARKETING, SOCIAL = ASKED
 CLICK = {
@@ -80,7 +81,7 @@ def occasion(*vendors: Vendor, **more: object) -> Occasion:
     fields: dict[str, object] = {
         "version": 3,
         "standing": Standing(),
-        "regime": Regime.OPT_IN,
+        "law": OPT_IN,
         "gpc": False,
         "today": TODAY,
     }

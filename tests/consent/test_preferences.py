@@ -11,8 +11,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from proxy.consent.language import LANGUAGES, words
 from proxy.consent.preferences import preferences_page
-from proxy.model import Doubt, How, Regime, Standing
+from proxy.model import Doubt, How, Law, Standing
 from tests.consent.shop import ADS, MAIL, ORIGIN, PAY, STATS, TODAY, VIDEO, consent, site, vendor, visit
+from tests.laws import OPT_IN, OPT_OUT, law_in
 
 
 def page(
@@ -21,11 +22,11 @@ def page(
     return_to: str | None = None,
     chosen: bool = False,
     gpc: bool = False,
-    regime: Regime = Regime.OPT_IN,
+    law: Law = OPT_IN,
     **of_site: object,
 ) -> LexborHTMLParser:
     shop = site(**of_site)  # type: ignore[arg-type]
-    seen = visit(standing, gpc=gpc, regime=regime)
+    seen = visit(standing, gpc=gpc, law=law)
     return LexborHTMLParser(preferences_page(shop, seen, words(tag), return_to, chosen=chosen))
 
 
@@ -175,22 +176,22 @@ def test_english_words_of_vendor_files_are_marked_as_english(tag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "regime", "lines"),
+    ("standing", "law", "lines"),
     [
-        (Standing(), Regime.OPT_IN, ["You have not chosen yet. Nothing optional is used."]),
+        (Standing(), OPT_IN, ["You have not chosen yet. Nothing optional is used."]),
         (
             Standing(),
-            Regime.OPT_OUT,
+            OPT_OUT,
             ["You have not chosen yet. Where you are, partners may be used until you object."],
         ),
         (
             Standing(doubt=Doubt.SEVERAL),
-            Regime.OPT_OUT,
+            OPT_OUT,
             ["Your earlier choice could not be verified. To be safe, nothing optional is used. Please choose again."],
         ),
         (
             Standing(consent(how=How.REJECT, policy=2)),
-            Regime.OPT_IN,
+            OPT_IN,
             [
                 "You refused everything on November 22, 2026.",
                 "Given under version 2 of this page.",
@@ -199,7 +200,7 @@ def test_english_words_of_vendor_files_are_marked_as_english(tag: str) -> None:
         ),
         (
             GRANTED,
-            Regime.OPT_IN,
+            OPT_IN,
             [
                 "On November 22, 2026 you allowed: Analytics, Social media, gone, and Mail.",
                 "Left out: Stats.",
@@ -209,8 +210,8 @@ def test_english_words_of_vendor_files_are_marked_as_english(tag: str) -> None:
         ),
     ],
 )
-def test_what_holds_now_is_told(standing: Standing, regime: Regime, lines: list[str]) -> None:
-    tree = page(standing, regime=regime)
+def test_what_holds_now_is_told(standing: Standing, law: Law, lines: list[str]) -> None:
+    tree = page(standing, law=law)
     assert [told(line) for line in tree.css(".status p")] == lines
     buttons = [button.attributes["value"] for button in tree.css(".status button")]
     assert buttons == (["withdraw"] if standing is GRANTED else [])
@@ -324,3 +325,24 @@ def test_a_relayed_vendor_that_shows_frames_says_that_these_see_the_address() ->
         assert str(t("reach.relay")) in entry.text()
         assert str(t("reach.direct")) not in entry.text()
         assert len(entry.css("p.mark")) == said
+
+
+def test_the_page_of_laws_on_sale_is_called_what_they_ask_for_and_shows_what_runs() -> None:
+    tree = page(Standing(), law=law_in("US-CA"))
+    assert tree.css_first("h1").text() == "Do Not Sell or Share My Personal Information"
+    assert tree.css_first("title").text().startswith("Do Not Sell or Share My Personal Information")
+    boxes = {box.attributes["value"] for box in tree.css("input[name=category][type=checkbox]")}
+    assert {box.attributes["value"] for box in tree.css("input[name=category][checked]")} == boxes
+    assert "until you object" in tree.css_first("main").text()
+
+
+def test_there_the_signal_unticks_what_it_denies() -> None:
+    tree = page(Standing(), law=law_in("US-CA"), gpc=True)
+    assert {box.attributes["value"] for box in tree.css("input[name=category][checked]")} == {"analytics"}
+    assert "Opt-Out Request Honored" in tree.css_first("main").text()
+
+
+def test_an_objection_is_said_to_last() -> None:
+    refused = Standing(consent(how=How.REJECT))
+    assert "It holds until you change it." in page(refused, law=law_in("US")).css_first(".status").text()
+    assert "It is kept until" in page(refused).css_first(".status").text()

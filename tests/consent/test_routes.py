@@ -9,6 +9,7 @@ from html import unescape
 from urllib.parse import urlencode
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 from starlette.types import Message, Scope
 
 from proxy.consent.cookie import Seal, cookie_name
@@ -18,6 +19,7 @@ from proxy.consent.routes import PIXEL, Doors, consent_app
 from proxy.consent.site import Site
 from proxy.model import Category, How, Regime, Standing, Visit
 from tests.consent.shop import ORIGIN, RECORD, TODAY, consent, site, visit
+from tests.laws import OPT_OUT, law_in
 
 SEAL = Seal([b"k" * 32], ORIGIN)
 CLICK = {
@@ -236,7 +238,7 @@ async def test_a_grant_under_the_signal_is_recorded_as_such() -> None:
 
 
 async def test_the_regime_of_the_visit_is_recorded() -> None:
-    found = kept(await post({"choice": "accept"}, of=visit(regime=Regime.OPT_OUT))).consent
+    found = kept(await post({"choice": "accept"}, of=visit(law=OPT_OUT))).consent
     assert found is not None
     assert found.regime is Regime.OPT_OUT
     assert Category.ESSENTIAL not in found.granted
@@ -403,3 +405,63 @@ async def test_browsers_reports_are_heard_and_never_answered_with_an_error() -> 
     got = await get("/_consent/csp")
     assert (got.status, dict(got.headers)[b"allow"]) == (405, b"POST")
     assert await ask("POST", "/_consent/csp", body=b"{", leaves=True) is None
+
+
+# -- two steps back in -------------------------------------------------------------------------------------------------
+
+CALIFORNIA = law_in("US-CA")
+OBJECTED = Standing(consent(how=How.REJECT, regime=Regime.OPT_OUT))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"choice": "accept", "shown": "1", "return_to": "/pots?a=1"},
+        [("choice", "save"), ("category", "essential"), ("category", "analytics"), ("return_to", "/pots?a=1")],
+        {"choice": "save", "vendor": "stats", "return_to": "/pots?a=1"},
+    ],
+)
+async def test_what_was_objected_to_is_allowed_again_by_a_second_click(
+    fields: dict[str, str] | list[tuple[str, str]],
+) -> None:
+    got = await post(fields, of=visit(OBJECTED, law=CALIFORNIA))
+    assert (got.status, got.all("set-cookie")) == (200, [])
+    tree = LexborHTMLParser(got.body)
+    form = tree.css_first("main form")
+    assert form.attributes["action"] == f"{ORIGIN}/_consent"
+    again = [(one.attributes["name"], one.attributes["value"]) for one in form.css("input[type=hidden]")]
+    button = form.css_first("button")
+    again.append((button.attributes["name"], button.attributes["value"]))
+    sent = list(fields.items()) if isinstance(fields, dict) else fields
+    assert sorted(again) == sorted([*sent, ("confirm", "yes")])
+    assert form.css_first("a").attributes["href"] == f"{ORIGIN}/pots?a=1"
+    confirmed = await post(again, of=visit(OBJECTED, law=CALIFORNIA))
+    assert confirmed.status == 303
+    assert kept(confirmed).consent.grants_anything
+
+
+async def test_one_click_is_enough_where_nobody_objected_or_the_law_does_not_ask() -> None:
+    accept = {"choice": "accept"}
+    assert (await post(accept, of=visit(law=CALIFORNIA))).status == 303
+    assert (await post(accept, of=visit(OBJECTED, law=OPT_OUT))).status == 303
+    assert (await post({"choice": "reject"}, of=visit(OBJECTED, law=CALIFORNIA))).status == 303
+
+
+async def test_the_signal_is_an_objection_too() -> None:
+    assert (await post({"choice": "accept"}, of=visit(law=CALIFORNIA, gpc=True))).status == 200
+    over = Standing(consent("analytics", "advertising", "marketing", "social", signal=True))
+    assert (await post({"choice": "accept"}, of=visit(over, law=CALIFORNIA, gpc=True))).status == 303
+
+
+async def test_a_second_step_needs_a_click_of_its_own() -> None:
+    scripted = CLICK | {"sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}
+    fields = {"choice": "accept", "confirm": "yes"}
+    assert (await post(fields, headers=scripted, of=visit(OBJECTED, law=CALIFORNIA))).status == 403
+    assert (await post({"choice": "accept", "confirm": "maybe"})).status == 400
+
+
+async def test_an_objection_that_does_not_lapse_lives_as_long_as_browsers_let_it() -> None:
+    got = await post({"choice": "reject"}, of=visit(law=CALIFORNIA))
+    assert "Max-Age=34560000" in got.all("set-cookie")[0]
+    got = await post({"choice": "accept"}, of=visit(law=CALIFORNIA))
+    assert f"Max-Age={182 * 86400}" in got.all("set-cookie")[0]

@@ -7,40 +7,41 @@ import pytest
 from proxy.catalogue.schema import Vendor
 from proxy.consent.site import must_ask, site_of
 from proxy.consent.summary import only_in_frames, summary
-from proxy.model import Doubt, How, Regime, Standing
+from proxy.model import Doubt, How, Law, Standing
 from proxy.settings.schema import Controller, Settings
 from tests.consent.shop import ADS, ALL, CONTROLLER, MAIL, PAY, STATS, VIDEO, consent, site, use, vendor
+from tests.laws import NOTICE, OPT_IN, OPT_OUT
 
 NEW = vendor("new", "analytics", since=2)
 CHOSEN = Standing(consent("analytics"))
 
 
 @pytest.mark.parametrize(
-    ("vendors", "standing", "regime", "gpc", "ask"),
+    ("vendors", "standing", "law", "gpc", "ask"),
     [
-        (ALL, Standing(), Regime.OPT_IN, False, True),
-        (ALL, Standing(), Regime.OPT_IN, True, True),
-        (ALL, Standing(), Regime.OPT_OUT, False, False),
-        (ALL, Standing(), Regime.NOTICE, False, False),
-        ((PAY,), Standing(), Regime.OPT_IN, False, False),
-        ((), Standing(), Regime.OPT_IN, False, False),
-        (ALL, Standing(doubt=Doubt.SIGNATURE), Regime.OPT_IN, False, True),
-        (ALL, Standing(doubt=Doubt.SIGNATURE), Regime.OPT_OUT, False, True),
-        (ALL, Standing(doubt=Doubt.SIGNATURE), Regime.NOTICE, False, True),
-        ((PAY,), Standing(doubt=Doubt.SIGNATURE), Regime.OPT_IN, False, False),
-        (ALL, CHOSEN, Regime.OPT_IN, False, False),
-        (ALL, Standing(consent(how=How.REJECT)), Regime.OPT_IN, False, False),
-        ((*ALL, NEW), CHOSEN, Regime.OPT_IN, False, True),
-        ((*ALL, NEW), CHOSEN, Regime.OPT_OUT, False, False),
-        ((*ALL, NEW), Standing(consent("analytics", policy=2)), Regime.OPT_IN, False, False),
-        ((*ALL, NEW), Standing(consent("social")), Regime.OPT_IN, False, False),
-        ((*ALL, NEW), Standing(consent("analytics", refused=frozenset({"new"}))), Regime.OPT_IN, False, False),
-        ((*ALL, NEW), Standing(consent("analytics", allowed=frozenset({"new"}))), Regime.OPT_IN, False, False),
-        ((vendor("new", "social", since=2),), Standing(consent("social")), Regime.OPT_IN, True, False),
+        (ALL, Standing(), OPT_IN, False, True),
+        (ALL, Standing(), OPT_IN, True, True),
+        (ALL, Standing(), OPT_OUT, False, False),
+        (ALL, Standing(), NOTICE, False, False),
+        ((PAY,), Standing(), OPT_IN, False, False),
+        ((), Standing(), OPT_IN, False, False),
+        (ALL, Standing(doubt=Doubt.SIGNATURE), OPT_IN, False, True),
+        (ALL, Standing(doubt=Doubt.SIGNATURE), OPT_OUT, False, True),
+        (ALL, Standing(doubt=Doubt.SIGNATURE), NOTICE, False, True),
+        ((PAY,), Standing(doubt=Doubt.SIGNATURE), OPT_IN, False, False),
+        (ALL, CHOSEN, OPT_IN, False, False),
+        (ALL, Standing(consent(how=How.REJECT)), OPT_IN, False, False),
+        ((*ALL, NEW), CHOSEN, OPT_IN, False, True),
+        ((*ALL, NEW), CHOSEN, OPT_OUT, False, False),
+        ((*ALL, NEW), Standing(consent("analytics", policy=2)), OPT_IN, False, False),
+        ((*ALL, NEW), Standing(consent("social")), OPT_IN, False, False),
+        ((*ALL, NEW), Standing(consent("analytics", refused=frozenset({"new"}))), OPT_IN, False, False),
+        ((*ALL, NEW), Standing(consent("analytics", allowed=frozenset({"new"}))), OPT_IN, False, False),
+        ((vendor("new", "social", since=2),), Standing(consent("social")), OPT_IN, True, False),
     ],
 )
-def test_who_is_asked(vendors: tuple[Vendor, ...], standing: Standing, regime: Regime, gpc: bool, ask: bool) -> None:
-    assert must_ask(use(*vendors), standing, regime, gpc) is ask
+def test_who_is_asked(vendors: tuple[Vendor, ...], standing: Standing, law: Law, gpc: bool, ask: bool) -> None:
+    assert must_ask(use(*vendors), standing, law, gpc) is ask
 
 
 def test_a_site_is_what_the_settings_say() -> None:
@@ -53,7 +54,7 @@ def test_a_site_is_what_the_settings_say() -> None:
     found = site_of(settings, use(*ALL), "https://www.shop.example")
     assert found == site(origin="https://www.shop.example", prefix="/privacy", remember_days=30, domain="shop.example")
     assert found.preferences == "https://www.shop.example/privacy"
-    assert (found.name, found.policy_link) == ("Blue <Teapot> & Söhne", "https://www.shop.example/privacy")
+    assert (found.name, found.policy(OPT_IN)) == ("Blue <Teapot> & Söhne", "https://www.shop.example/privacy")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_a_site_is_what_the_settings_say() -> None:
     ],
 )
 def test_a_site_has_a_name_in_any_case(controller: Controller | None, name: str, policy: str | None) -> None:
-    assert (site(controller=controller).name, site(controller=controller).policy_link) == (name, policy)
+    assert (site(controller=controller).name, site(controller=controller).policy(OPT_IN)) == (name, policy)
 
 
 def test_sites_are_equal_where_their_pages_are() -> None:

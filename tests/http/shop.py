@@ -16,10 +16,12 @@ from uvicorn.server import ServerState
 from proxy.catalogue.load import load
 from proxy.catalogue.use import InUse, in_use
 from proxy.consent.cookie import Seal, cookie_name
+from proxy.consent.regime import regimes_of
 from proxy.csp.seen import Seen
 from proxy.http.dispatch import Dispatch
 from proxy.http.edge import Edge
 from proxy.http.forward import Forward
+from proxy.http.region import Places
 from proxy.http.upstream import Upstream
 from proxy.model import Category, Consent, How, Regime
 from proxy.settings import Settings
@@ -237,7 +239,7 @@ def _room(name: bytes):  # type: ignore[no-untyped-def]
 
 
 @contextlib.asynccontextmanager
-async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator[Shop]:
+async def open_shop(behind: Storefront | int, *, today: date = TODAY, **tables: object) -> AsyncIterator[Shop]:
     """The public app before a storefront (or a bare port), under a real server, with the settings given."""
     port = behind if isinstance(behind, int) else behind.port
     settings = settings_for(port, **tables)
@@ -245,10 +247,11 @@ async def open_shop(behind: Storefront | int, **tables: object) -> AsyncIterator
     app = Dispatch(
         settings,
         Seal([KEY], SITE),
+        Places(settings.region, regimes_of(settings)),
         consent=_room(b"consent"),
         relay=_room(b"relay"),
         forward=Forward(settings, in_development(), upstream, Seen()),
-        today=lambda: TODAY,
+        today=lambda: today,
     )
     config = uvicorn.Config(
         app, http=Edge, ws="websockets-sansio", lifespan="off", log_config=None, access_log=False, proxy_headers=False

@@ -9,12 +9,13 @@ import pytest
 
 from proxy.csp.seen import Seen
 from proxy.http.asking import Asking
-from proxy.model import Regime, Standing, Visit
+from proxy.model import Standing, Visit
 from proxy.settings import Settings
 from tests.http.shop import in_development
+from tests.laws import OPT_IN
 
 DOCUMENT = (b"sec-fetch-dest", b"document")
-VISIT = Visit(Standing(), Regime.OPT_IN, False, "203.0.113.9", ("de",), "/a")
+VISIT = Visit(Standing(), OPT_IN, False, "203.0.113.9", ("de",), "/a")
 
 
 def asking(**tables: object) -> Asking:

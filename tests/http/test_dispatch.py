@@ -111,6 +111,6 @@ async def test_a_front_server_that_is_not_trusted_is_told_of_once(
 
 async def test_other_kinds_of_connections_are_not_served() -> None:
     async with answering(PLAIN) as storefront, open_shop(storefront) as shop:
-        app = Dispatch(shop.settings, None, consent=None, relay=None, forward=None)  # type: ignore[arg-type]
+        app = Dispatch(shop.settings, None, None, consent=None, relay=None, forward=None)  # type: ignore[arg-type]
         with pytest.raises(RuntimeError, match="lifespan"):
             await app({"type": "lifespan"}, None, None)  # type: ignore[arg-type]

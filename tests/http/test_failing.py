@@ -8,9 +8,10 @@ from prometheus_client import REGISTRY
 
 from proxy.http.failing import CIRCLES, REFUSED, STOREFRONT, CannotCut, failure_answer, failure_of
 from proxy.http.wire import Kind, StorefrontDown
-from proxy.model import Regime, Standing, Visit
+from proxy.model import Standing, Visit
+from tests.laws import OPT_IN
 
-VISIT = Visit(Standing(), Regime.OPT_IN, False, None, ("fr",), "/a?token=1")
+VISIT = Visit(Standing(), OPT_IN, False, None, ("fr",), "/a?token=1")
 SCOPE = {
     "method": "GET",
     "raw_path": b"/a",

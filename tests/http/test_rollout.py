@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from proxy.http.rollout import Rollout
 from proxy.model import Consent, Doubt, How, Regime, Standing, Visit
+from tests.laws import OPT_IN
 
 KEY = b"k" * 32
 SITE = "https://shop.example"
 
 
 def visit(address: str | None = "203.0.113.9", standing: Standing = Standing()) -> Visit:  # noqa: B008
-    return Visit(standing, Regime.OPT_IN, False, address, (), "/")
+    return Visit(standing, OPT_IN, False, address, (), "/")
 
 
 def addresses() -> list[str]:

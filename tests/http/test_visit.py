@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.address import parse_exact
+from proxy.consent.regime import Regimes
+from proxy.http.region import Places
 from proxy.http.visit import (
     host_of,
     languages,
@@ -21,8 +23,9 @@ from proxy.http.visit import (
     target,
     visitor_address,
 )
-from proxy.model import Doubt, Regime, Standing
+from proxy.model import Doubt, Standing
 from proxy.settings import Settings
+from tests.laws import OPT_IN
 
 INSIDE = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "2001:db8:ffff::/48"))
 
@@ -156,8 +159,8 @@ class _Seal:
     def __init__(self) -> None:
         self.asked: tuple[Sequence[str], date, int] | None = None
 
-    def read(self, values: Sequence[str], today: date, remember_days: int) -> Standing:
-        self.asked = (values, today, remember_days)
+    def read(self, values: Sequence[str], today: date, remember_days: int, *, lapses: bool = True) -> Standing:
+        self.asked = (values, today, remember_days, lapses)
         return Standing(doubt=Doubt.SEVERAL)
 
 
@@ -177,10 +180,10 @@ def test_a_visit_is_read_once_and_whole() -> None:
         "query_string": b"x=%20",
     }
     settings = Settings.model_validate({"origin": "https://shop.example"})
-    visit = read_visit(scope, settings, seal, date(2026, 11, 22))
-    assert seal.asked == (("x", "y"), date(2026, 11, 22), 182)
+    visit = read_visit(scope, settings, seal, Places(settings.region, Regimes({})), date(2026, 11, 22))
+    assert seal.asked == (("x", "y"), date(2026, 11, 22), 182, True)
     assert visit.standing == Standing(doubt=Doubt.SEVERAL)
-    assert (visit.regime, visit.gpc, visit.address) == (Regime.OPT_IN, True, "203.0.113.9")
+    assert (visit.law, visit.gpc, visit.address) == (OPT_IN, True, "203.0.113.9")
     assert (visit.languages, visit.path, visit.region) == (("fr",), "/a%2Fb?x=%20", None)
 
 

@@ -25,7 +25,7 @@ PAGE = Page(
     origin=ORIGIN,
     url=ORIGIN + "/",
     use=USE,
-    decisions=decide_all(USE.vendors.values(), Grounds(VISIT.standing, VISIT.regime)),
+    decisions=decide_all(USE.vendors.values(), Grounds(VISIT.standing, VISIT.law)),
 )
 
 

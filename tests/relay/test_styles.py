@@ -19,7 +19,7 @@ RELAYED = b"https://shop.example/_consent/v/fonts/fonts.example"
 def rewritten(source: bytes, *granted: str, settings: Settings | None = None) -> bytes:
     use = used(FONTS, ADS, *([OPEN, CLOSED] if settings else []), settings=settings)
     visit = a_visit("/", *granted)
-    decisions = decide_all(use.vendors.values(), Grounds(visit.standing, visit.regime))
+    decisions = decide_all(use.vendors.values(), Grounds(visit.standing, visit.law))
     page = Page(origin=ORIGIN, url=ORIGIN + "/", use=use, decisions=decisions, first_party=frozenset({"shop.example"}))
     return rewrite_style(source, "https://fonts.example/css/all.css?x=1", page)
 

@@ -8,8 +8,9 @@ from typing import Any
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.schema import Cookie, Relay, Technical, Transfer, Vendor
 from proxy.catalogue.use import InUse, in_use
-from proxy.model import Category, Consent, How, Regime, Standing, Visit
+from proxy.model import Category, Consent, How, Law, Standing, Visit
 from proxy.settings import Settings
+from tests.laws import OPT_IN
 
 ORIGIN = "https://shop.example"
 
@@ -55,7 +56,7 @@ def used(*vendors: Vendor, settings: Settings | None = None) -> InUse:
     return in_use(Catalogue(described, {}, "digest"), settings or Settings(origin=ORIGIN))
 
 
-def a_visit(path: str, *granted: str, address: str | None = "198.51.100.173", regime: Regime = Regime.OPT_IN) -> Visit:
+def a_visit(path: str, *granted: str, address: str | None = "198.51.100.173", law: Law = OPT_IN) -> Visit:
     """A visit whose visitor granted these categories; none: who was not asked yet."""
     consent = Consent(
         policy=99,
@@ -63,12 +64,12 @@ def a_visit(path: str, *granted: str, address: str | None = "198.51.100.173", re
         granted=frozenset(map(Category, granted)),
         allowed=frozenset(),
         refused=frozenset(),
-        regime=regime,
+        regime=law.regime,
         how=How.SAVE,
     )
     return Visit(
         standing=Standing(consent if granted else None),
-        regime=regime,
+        law=law,
         gpc=False,
         address=address,
         languages=("en",),
