@@ -26,8 +26,13 @@ LANGUAGES: dict[str, tuple[str, str]] = {
     "en": ("en", "en"),
     "de": ("de", "de"),
     "fr": ("fr", "fr"),
+    "es": ("es", "es"),
+    "it": ("it", "it"),
+    "nl": ("nl", "nl"),
+    "pl": ("pl", "pl"),
     "pt-BR": ("pt-BR", "pt_BR"),
     "ru": ("ru", "ru"),
+    "ar": ("ar", "ar"),
     "zh": ("zh-Hans", "zh_Hans_CN"),
 }
 
