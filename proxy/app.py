@@ -30,7 +30,7 @@ from proxy.html.stub import stub
 from proxy.http.cookies import VendorCookies, denied_names, expiries
 from proxy.http.dispatch import Dispatch, Sites, today
 from proxy.http.forward import Forward
-from proxy.http.region import Places
+from proxy.http.region import Regions
 from proxy.http.upstream import Upstream
 from proxy.http.visit import origin_of, values
 from proxy.relay import VendorHop, relay_app
@@ -119,7 +119,7 @@ def _shop(settings: Settings, catalogue: Catalogue, *, alone: bool) -> _Shop:
     public = Dispatch(
         settings,
         seal,
-        Places(settings.region, regimes_of(settings)),
+        Regions(settings.region, regimes_of(settings)),
         consent=consent_app(doors),
         relay=relay_app(settings, use, hop, origin),
         forward=Forward(settings, use, upstream, seen),

@@ -20,6 +20,7 @@ from proxy.catalogue.load import Catalogue, load
 from proxy.catalogue.use import InUse, in_use
 from proxy.consent.regime import regimes_of
 from proxy.errors import Problem, Refused
+from proxy.http.region import Regions
 from proxy.serve import ListenAddress, read_address
 from proxy.settings import Settings, read_settings
 from proxy.settings.sites import SitePlaces
@@ -126,7 +127,7 @@ def load_all(
         except Refused as refused:
             problems.extend(problem for problem in refused.problems if _table(problem) not in told)
         try:
-            regimes_of(site, file=file, places=at)
+            Regions(site.region, regimes_of(site, file=file, places=at), file=file, places=at)
         except Refused as refused:
             problems.extend(refused.problems)
     if problems:

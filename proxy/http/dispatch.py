@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from proxy.address import parse_exact
 from proxy.consent.failure import failure_headers, failure_page
 from proxy.http.access import logged, request_id
-from proxy.http.visit import Fields, Headers, Places, Seals, host_of, languages, peer_trusted, read_visit, values
+from proxy.http.visit import Fields, Headers, Regions, Seals, host_of, languages, peer_trusted, read_visit, values
 from proxy.settings import Settings
 
 _log = structlog.get_logger("proxy.http")
@@ -42,7 +42,7 @@ class Dispatch:
         self,
         settings: Settings,
         seal: Seals,
-        places: Places,
+        regions: Regions,
         *,
         consent: ASGIApp,
         relay: ASGIApp,
@@ -53,7 +53,7 @@ class Dispatch:
         """`any_host`: answer whatever Host is asked for; None: in development."""
         self._settings = settings
         self._seal = seal
-        self._places = places
+        self._regions = regions
         self._consent = consent
         self._relay = relay
         self._forward = forward
@@ -84,7 +84,7 @@ class Dispatch:
         self._tell_of_stranger(scope.get("client"), headers)
         scope = {**scope, "headers": headers, "consentry.request_id": request_id(headers)}
         scope["consentry.today"] = day
-        scope["consentry.visit"] = read_visit(scope, self._settings, self._seal, self._places, day)
+        scope["consentry.visit"] = read_visit(scope, self._settings, self._seal, self._regions, day)
         room = self._room(scope["raw_path"])
         if socket and room is not self._forward:
             await _refuse(404, headers, send, self._settings.consent.prefix)

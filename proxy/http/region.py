@@ -20,6 +20,7 @@ from proxy.errors import Problem, Refused
 from proxy.http.visit import Headers, values
 from proxy.model import Law
 from proxy.settings.schema import RegionSettings
+from proxy.toml_places import Places
 
 _log = structlog.get_logger("proxy.http")
 
@@ -29,13 +30,28 @@ _PART = re.compile(rb"(?:[A-Z]{2}-)?([A-Z0-9]{1,3})\Z", re.I)
 _NOWHERE = frozenset({"XX", "T1", "A1", "A2", "ZZ"})
 
 
-class Places:
-    """Where visitors of one shop are, and which law holds there. Raises `Refused` where the database cannot be read."""
+class Regions:
+    """Where visitors of one shop are, and which law holds there. Raises `Refused` where the database cannot be read;
+    `file` and `places` say where the settings stand."""
 
-    def __init__(self, settings: RegionSettings, regimes: Regimes) -> None:
+    def __init__(
+        self,
+        settings: RegionSettings,
+        regimes: Regimes,
+        *,
+        file: str = "consentry.toml",
+        places: Places | None = None,
+    ) -> None:
         self._headers = tuple(name.lower().encode("ascii") for name in settings.headers)
         self._regimes = regimes
-        self._look_up = _database(settings.database) if settings.database else None
+        self._look_up: Callable[[str], str | None] | None = None
+        if settings.database is not None:
+            try:
+                self._look_up = _database(settings.database)
+            except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+                line = (places or Places()).line(("region", "database"))
+                mend = "Name a file in MaxMind's format (.mmdb), like GeoLite2-Country.mmdb, or take the line out."
+                raise Refused([Problem(file, line, "region.database", f"cannot be read: {error}.", mend)]) from None
 
     def of(self, headers: Headers, address: str | None, *, trusted: bool) -> tuple[str | None, Law]:
         """The region (ISO 3166; None: nobody knows) and the law there. `trusted`: the sender of the headers is."""
@@ -59,12 +75,7 @@ def _told(headers: Headers, names: tuple[bytes, ...]) -> str | None:
 
 def _database(file: Path) -> Callable[[str], str | None]:
     """A region by address, from a file in MaxMind's format (GeoIP2 or GeoLite2, Country or City)."""
-    try:
-        reader = maxminddb.open_database(file)
-    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-        mend = "Name a file in MaxMind's format (.mmdb), like GeoLite2-Country.mmdb, or take the line out."
-        raise Refused([Problem("consentry.toml", None, "region.database", f"{file}: {error}.", mend)]) from None
-    told = False
+    reader, told = maxminddb.open_database(file), False
 
     def look_up(address: str) -> str | None:
         nonlocal told

@@ -40,20 +40,20 @@ class Seals(Protocol):
     def read(self, values: Sequence[str], today: date, remember_days: int, *, lapses: bool = True) -> Standing: ...
 
 
-class Places(Protocol):
-    """What `proxy.http.region.Places` does: where a visitor is and which law holds there."""
+class Regions(Protocol):
+    """What `proxy.http.region.Regions` does: where a visitor is and which law holds there."""
 
     def of(self, headers: Headers, address: str | None, *, trusted: bool) -> tuple[str | None, Law]: ...
 
 
-def read_visit(scope: Scope, settings: Settings, seal: Seals, places: Places, today: date) -> Visit:
+def read_visit(scope: Scope, settings: Settings, seal: Seals, regions: Regions, today: date) -> Visit:
     """The visit that an ASGI `http` scope is."""
     headers, client = scope["headers"], scope.get("client")
     known = headers.remembered if isinstance(headers, Fields) else {}
     key = (client and client[0], scope["scheme"], today)
     who: _Visitor | None = known.get(key)
     if who is None:
-        who = known[key] = _visitor(scope, settings, seal, places, today)
+        who = known[key] = _visitor(scope, settings, seal, regions, today)
     path = target(scope).decode("latin-1")
     return Visit(who.standing, who.law, who.gpc, who.address, who.languages, path, who.region)
 
@@ -69,11 +69,11 @@ class _Visitor(NamedTuple):
     region: str | None
 
 
-def _visitor(scope: Scope, settings: Settings, seal: Seals, places: Places, today: date) -> _Visitor:
+def _visitor(scope: Scope, settings: Settings, seal: Seals, regions: Regions, today: date) -> _Visitor:
     headers, client = scope["headers"], scope.get("client")
     name = cookie_name(origin_of(scope, settings), settings.consent.domain)
     address = visitor_address(client, headers, settings.listen.trusted)
-    region, law = places.of(headers, address, trusted=peer_trusted(client, settings.listen.trusted))
+    region, law = regions.of(headers, address, trusted=peer_trusted(client, settings.listen.trusted))
     days = law.remember_days or settings.consent.remember_days
     standing = seal.read(cookie_values(headers, name), today, days, lapses=law.lapses)
     return _Visitor(standing, law, signals(headers), address, languages(headers), region)

@@ -21,7 +21,7 @@ from proxy.csp.seen import Seen
 from proxy.http.dispatch import Dispatch
 from proxy.http.edge import Edge
 from proxy.http.forward import Forward
-from proxy.http.region import Places
+from proxy.http.region import Regions
 from proxy.http.upstream import Upstream
 from proxy.model import Category, Consent, How, Regime
 from proxy.settings import Settings
@@ -247,7 +247,7 @@ async def open_shop(behind: Storefront | int, *, today: date = TODAY, **tables: 
     app = Dispatch(
         settings,
         Seal([KEY], SITE),
-        Places(settings.region, regimes_of(settings)),
+        Regions(settings.region, regimes_of(settings)),
         consent=_room(b"consent"),
         relay=_room(b"relay"),
         forward=Forward(settings, in_development(), upstream, Seen()),

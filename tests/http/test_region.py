@@ -10,15 +10,15 @@ from netaddr import IPSet
 
 from proxy.consent.regime import regimes_of
 from proxy.errors import Refused
-from proxy.http.region import Places
+from proxy.http.region import Regions
 from proxy.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
 
 
-def places(**region: object) -> Places:
+def places(**region: object) -> Regions:
     settings = Settings.model_validate({"region": region})
-    return Places(settings.region, regimes_of(settings))
+    return Regions(settings.region, regimes_of(settings))
 
 
 def where(headers: dict[str, str] | Headers, names: list[str], *, trusted: bool = True) -> str | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.address import parse_exact
 from proxy.consent.regime import Regimes
-from proxy.http.region import Places
+from proxy.http.region import Regions
 from proxy.http.visit import (
     host_of,
     languages,
@@ -180,7 +180,7 @@ def test_a_visit_is_read_once_and_whole() -> None:
         "query_string": b"x=%20",
     }
     settings = Settings.model_validate({"origin": "https://shop.example"})
-    visit = read_visit(scope, settings, seal, Places(settings.region, Regimes({})), date(2026, 11, 22))
+    visit = read_visit(scope, settings, seal, Regions(settings.region, Regimes({})), date(2026, 11, 22))
     assert seal.asked == (("x", "y"), date(2026, 11, 22), 182, True)
     assert visit.standing == Standing(doubt=Doubt.SEVERAL)
     assert (visit.law, visit.gpc, visit.address) == (OPT_IN, True, "203.0.113.9")
