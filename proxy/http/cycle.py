@@ -4,7 +4,8 @@ Rules: what leaves is framed here and nowhere else: by Content-Length, in chunks
 the connection's end, in order where the answer is whole and with a reset where it is not. HEAD, 204 and 304 have no
 body. A head waits for the first `http.response.body`, be it empty (as ASGI has it). Every answer has one Date, the
 app's or ours (RFC 9110, 6.6.1). An app that returns before its answer is whole makes the connection close in the middle
-of it. An app that says so (`ends_with_visitor`) is cancelled when the visitor leaves.
+of it. `send` comes back once the visitor keeps up. An app that says so (`ends_with_visitor`) is cancelled when the
+visitor leaves.
 """
 
 from __future__ import annotations
@@ -160,8 +161,6 @@ class Cycle:
     # -- what leaves ----------------------------------------------------------------------------------------------
 
     async def send(self, message: Message) -> None:
-        if self._flow.write_paused and not self.disconnected:
-            await self._flow.drain()
         if self.disconnected or self._transport.is_closing():
             return
         kind = message["type"]
@@ -172,7 +171,10 @@ class Cycle:
         elif kind != "http.response.body" or self.response_complete:
             raise RuntimeError(f"{kind} in the middle of an answer, or behind it")
         else:
-            self._send_body(message.get("body", b""), last=not message.get("more_body", False))
+            last = not message.get("more_body", False)
+            self._send_body(message.get("body", b""), last=last)
+            if self._flow.write_paused and not last:
+                await self._flow.drain()
 
     def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
         if self.waiting_for_100_continue:  # the body may be left out or may come: nobody could tell it from a request

@@ -185,6 +185,7 @@ class Forward:
 async def _relay(answer: Answer, reply: _Reply) -> None:
     """A body as it comes. What is known to be its last piece leaves with the answer's end; a head does not wait for a
     body that lets itself be waited for."""
+    answer.widen()
     if answer.waiting:
         await reply.flush()
     while piece := await answer.read():

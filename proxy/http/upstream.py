@@ -72,6 +72,10 @@ class Answer:
         """Nothing has come that was not read: a good moment to send on what is held back."""
         return self._wire.waiting
 
+    def widen(self) -> None:
+        """Read the body in large pieces: it goes on as it is."""
+        self._wire.wide = True
+
     @property
     def ended(self) -> bool:
         """All of it has come and was read."""

@@ -1,11 +1,12 @@
 """One connection to the storefront: bytes to answers, one at a time.
 
 Rules: a head is bounded in bytes and in lines; a body is never held beyond `HELD` plus one read of the socket (reading
-pauses), and a read is small until the visitor has shown that they keep up; writing waits where the storefront does not
-read. An answer has ended only when its framing says so (RFC 9112, 6.3): the last chunk, the stated length, or, for an
-answer without either, an orderly end of the stream (over TLS that is the peer's close_notify). Everything else is a
-`StorefrontDown`, so that an answer that broke off never looks complete. Interim answers are dropped, 103 with them: its
-Link hints would start requests that no decision was made on. Trailers are dropped: they never become headers.
+pauses until more is asked for), and a read is small until the visitor has shown that they keep up; writing waits where
+the storefront does not read. An answer has ended only when its framing says so (RFC 9112, 6.3): the last chunk, the
+stated length, or, for an answer without either, an orderly end of the stream (over TLS that is the peer's
+close_notify). Everything else is a `StorefrontDown`, so that an answer that broke off never looks complete. Interim
+answers are dropped, 103 with them: its Link hints would start requests that no decision was made on. Trailers are
+dropped: they never become headers.
 """
 
 from __future__ import annotations
@@ -53,11 +54,15 @@ class StorefrontDown(Exception):
         super().__init__(f"{kind}: {detail}" if detail else str(kind))
 
 
+#: Bytes that are read at once, at most, of a body that goes on as it is.
+WIDE = 112 * 1024
+
+
 def reading_space() -> tuple[memoryview, ...]:
     """The same bytes, into which one connection after the other reads: how much of them at once, by how often in a row
-    all that had come was taken before the next read."""
-    space = memoryview(bytearray(56 * 1024))
-    return space[: 16 * 1024], space[: 32 * 1024], space
+    all that had come was taken before the next read; the last ones only where a body goes on as it is."""
+    space = memoryview(bytearray(WIDE))
+    return space[: 16 * 1024], space[: 32 * 1024], space[: 56 * 1024], space
 
 
 class Wire(asyncio.BufferedProtocol):
@@ -94,6 +99,7 @@ class Wire(asyncio.BufferedProtocol):
         self._bodiless = False
         self._until_close = False
         self._head_fed = 0
+        self.wide = False  # nothing is made of the body on its way: it may come in large pieces
         self._taken = 0  # so often in a row all that had come was taken before the next read
 
     # -- for the one who asks -------------------------------------------------------------------------------------
@@ -145,6 +151,7 @@ class Wire(asyncio.BufferedProtocol):
     async def read(self, idle: float) -> bytes:
         """The next of the body, b"" at its end. Raises `StorefrontDown` where it breaks off or is silent too long."""
         if not self._pieces and not self.ended:
+            self._read_on(True)
             end = self._loop.time() + idle
             while not self._pieces and not self.ended:
                 if (left := end - self._loop.time()) <= 0:
@@ -155,7 +162,6 @@ class Wire(asyncio.BufferedProtocol):
         piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._held = 0
-        self._read_on(True)
         return piece
 
     def unread(self, piece: bytes) -> None:
@@ -194,7 +200,8 @@ class Wire(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  (asyncio's interface)
-        self._taken = 0 if self._reader is None else min(self._taken + 1, len(self._space) - 1)
+        most = len(self._space) - (1 if self.wide else 2)
+        self._taken = 0 if self._reader is None else min(self._taken + 1, most)
         return self._space[self._taken]
 
     def buffer_updated(self, nbytes: int) -> None:
