@@ -50,31 +50,16 @@ def _reference(character: str) -> bytes:
 
 @lru_cache(maxsize=256)
 def _banner(site: Site, tag: str, law: Law, gpc: bool, state: str) -> bytes:
-    facts = summary(site.use.vendors.values())
-    text = render(
-        "banner",
-        words(tag),
-        site=site,
-        facts=facts,
-        law=law,
-        gpc=gpc,
-        state=state,
-        return_to=_AS_TEXT,
-        return_query=_AS_QUERY,
-    )
-    return text.encode("ascii", "xmlcharrefreplace")
+    return _rendered("banner", site, tag, law, gpc, facts=summary(site.use.vendors.values()), state=state)
 
 
 @lru_cache(maxsize=256)
 def _footer(site: Site, tag: str, law: Law, gpc: bool, granted: bool) -> bytes:
-    text = render(
-        "footer",
-        words(tag),
-        site=site,
-        law=law,
-        gpc=gpc,
-        granted=granted,
-        return_to=_AS_TEXT,
-        return_query=_AS_QUERY,
-    )
+    return _rendered("footer", site, tag, law, gpc, granted=granted)
+
+
+def _rendered(template: str, site: Site, tag: str, law: Law, gpc: bool, **values: object) -> bytes:
+    """In ASCII, with the marks where the way back goes in."""
+    marks = {"return_to": _AS_TEXT, "return_query": _AS_QUERY}
+    text = render(template, words(tag), site=site, law=law, gpc=gpc, **marks, **values)
     return text.encode("ascii", "xmlcharrefreplace")

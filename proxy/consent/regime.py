@@ -44,13 +44,11 @@ def regimes_of(settings: Settings, *, file: str = "consentry.toml", places: Plac
     ]
     if problems:
         raise Refused(problems)
-    laws: dict[str, Law] = {}
-    for key, table in shipped().items():
-        _enter(laws, key, _amended(table, settings.regimes.get(key)))
-    for key, own in settings.regimes.items():
-        if key not in shipped():
-            _enter(laws, key, own)
-    return Regimes(laws, _law(ELSEWHERE, _amended(shipped()[ELSEWHERE], settings.regimes.get(ELSEWHERE))))
+    tables = {key: _amended(table, settings.regimes.get(key)) for key, table in shipped().items()}
+    tables |= {key: own for key, own in settings.regimes.items() if key not in tables}
+    laws = {key: _law(key, table) for key, table in tables.items()}
+    by_region = {region: laws[key] for key, table in tables.items() for region in table.regions or ()}
+    return Regimes(by_region, laws[ELSEWHERE])
 
 
 @cache
@@ -65,12 +63,6 @@ def _amended(table: RegimeSettings, own: RegimeSettings | None) -> RegimeSetting
         return table
     said = {name: getattr(own, name) for name in own.model_fields_set}
     return table.model_copy(update=said)
-
-
-def _enter(laws: dict[str, Law], key: str, table: RegimeSettings) -> None:
-    law = _law(key, table)
-    for region in table.regions or ():
-        laws[region] = law
 
 
 def _law(key: str, table: RegimeSettings) -> Law:

@@ -289,7 +289,7 @@ def _made(size: int, *, tags: bool = True) -> str:
     return head + "".join(piece.format(number) for number in range(size // len(piece))) + "</body></html>"
 
 
-#: What the storefront does besides: a token in each answer, so that nothing can remember the page; a pixel.
+#: What the storefront does besides: a token in each answer, so that no two pages are the same; a pixel.
 _PIXEL = "location = /tr { default_type image/gif; }"
 _TOKENS = "location = /token.html { sub_filter '@@@' '\"$request_id\"'; }"
 

@@ -268,7 +268,7 @@ def test_the_language_can_be_changed_and_the_way_back_is_kept() -> None:
     assert first(tree, ".languages [aria-current]").text() == "Français"
     links = [link.attributes["href"] for link in tree.css(".languages a")]
     assert links[0] == f"{ORIGIN}/_consent?lang=en&return_to=/a%3Fb%3D1%26c%3D2"
-    assert len(links) == len(LANGUAGES) - 1
+    assert len(links) == 10
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)

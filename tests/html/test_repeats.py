@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -226,11 +227,10 @@ def test_whatever_is_seen_in_whatever_order(pieces: list[bytes], data: st.DataOb
         assert (view.out, view.told) == (alone.out, alone.told)
 
 
-@pytest.mark.skipif(not real_pages(), reason="the folder of real pages is not there")
-def test_real_pages_repeat() -> None:
-    for path in real_pages()[:6]:
-        pieces = cut(path.read_bytes(), 50_000)
-        alone = View(pieces, variant=None)
-        for _ in range(len(pieces) + 3):
-            view = View(pieces)
-            assert (view.out, view.told) == (alone.out, alone.told)
+@pytest.mark.parametrize("file", real_pages()[:6], ids=lambda file: file.stem)
+def test_real_pages_repeat(file: Path) -> None:
+    pieces = cut(file.read_bytes(), 50_000)
+    alone = View(pieces, variant=None)
+    for _ in range(len(pieces) + 3):
+        view = View(pieces)
+        assert (view.out, view.told) == (alone.out, alone.told)
