@@ -104,7 +104,7 @@ def rates(proxies: list[Proxy], cases: list[Case], seconds: int) -> dict[str, di
 
 
 def _wrk(proxy: Proxy, case: Case, seconds: int) -> float:
-    command = ["taskset", "-c", _last(), str(WRK), "-t1", "-c32", f"-d{seconds}s"]
+    command = ["taskset", "-c", _last(), str(WRK), "-t1", "-c32", "--timeout=30s", f"-d{seconds}s"]
     relayed = case.relayed is not None and proxy.name == "Consentry"
     if relayed:
         command += [
