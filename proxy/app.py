@@ -9,8 +9,11 @@ from __future__ import annotations
 import functools
 import os
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -20,15 +23,20 @@ from starlette.types import ASGIApp, Scope
 from proxy.admin.probes import admin_app
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.use import InUse, in_use
-from proxy.consent.cookie import Seal
+from proxy.consent.choice import categories_in_use
+from proxy.consent.cookie import Seal, receipt_signer
+from proxy.consent.doors import Doors, Expire
+from proxy.consent.records import Keeper
+from proxy.consent.records.opening import SPOOL, open_store
+from proxy.consent.records.spool import Spool
 from proxy.consent.regime import regimes_of
-from proxy.consent.routes import Doors, Expire, consent_app
+from proxy.consent.routes import consent_app
 from proxy.consent.site import Site, site_of
 from proxy.csp.heard import Heard
 from proxy.csp.seen import Seen
 from proxy.html.stub import stub
 from proxy.http.cookies import VendorCookies, denied_names, expiries
-from proxy.http.dispatch import Dispatch, Sites, today
+from proxy.http.dispatch import Dispatch, Sites
 from proxy.http.forward import Forward
 from proxy.http.region import Regions
 from proxy.http.upstream import Upstream
@@ -55,10 +63,12 @@ class Apps:
     stop: Callable[[], Awaitable[None]]
 
 
-def build(settings: Settings, catalogue: Catalogue) -> Apps:
-    """The apps of one shop or several. Raises `Refused` where settings and catalogue do not fit. Call it inside the
-    event loop."""
-    shops = [_shop(site, catalogue, alone=not settings.site) for site in settings.sites]
+def build(settings: Settings, catalogue: Catalogue, state: Path) -> Apps:
+    """The apps of one shop or several; `state` is the folder for what is kept. Raises `Refused` where settings and
+    catalogue do not fit. Call it inside the event loop."""
+    keep_for = settings.records.keep_days * 86_400_000
+    records = Keeper(open_store(settings, state), Spool(state / SPOOL), _milliseconds, keep_for)
+    shops = [_shop(site, catalogue, records, alone=not settings.site) for site in settings.sites]
     ready = False
 
     def connections() -> tuple[int, int]:
@@ -70,12 +80,14 @@ def build(settings: Settings, catalogue: Catalogue) -> Apps:
 
     async def start() -> None:
         nonlocal ready
+        await records.start()
         ready = True
 
     async def stop() -> None:
         for shop in shops:
             await shop.upstream.aclose()
             await shop.hop.aclose()
+        await records.stop()
 
     public = shops[0].public if not settings.site else Sites([(shop.settings, shop.public) for shop in shops])
     return Apps(
@@ -100,20 +112,24 @@ class _Shop:
     hop: VendorHop
 
 
-def _shop(settings: Settings, catalogue: Catalogue, *, alone: bool) -> _Shop:
+def _shop(settings: Settings, catalogue: Catalogue, records: Keeper, *, alone: bool) -> _Shop:
     use = in_use(catalogue, settings)
     seen = Seen()
     upstream = Upstream(settings.storefront, limits=settings.limits)
     hop = VendorHop(settings.vendors)
-    seal = Seal(settings.secret_keys, settings.consent.domain or settings.origin or "")
+    asked = categories_in_use(use.vendors.values())
+    name = settings.consent.domain or settings.origin or ""
+    seal = Seal(settings.secret_keys, name, asked)
     origin = functools.partial(origin_of, settings=settings)
     doors = Doors(
         site=_sites(settings, use),
         seal=seal,
         expire=_expiring(settings, use),
         stub=_stubs(catalogue),
-        today=today,
+        now=functools.partial(datetime.now, UTC),
         new_record=functools.partial(secrets.token_urlsafe, RECORD_BYTES),
+        records=records,
+        sign=receipt_signer(settings.secret_keys, name),
         hear=Heard(use, seen).hear,
     )
     public = Dispatch(
@@ -122,10 +138,14 @@ def _shop(settings: Settings, catalogue: Catalogue, *, alone: bool) -> _Shop:
         Regions(settings.region, regimes_of(settings)),
         consent=consent_app(doors),
         relay=relay_app(settings, use, hop, origin),
-        forward=Forward(settings, use, upstream, seen),
+        forward=Forward(settings, use, upstream, seal, seen),
         any_host=None if alone else False,
     )
     return _Shop(settings, public, upstream, hop)
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _limits(settings: Settings) -> Limits:

@@ -5,7 +5,7 @@ Counters live in prometheus_client's default registry, one set for each process.
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 #: outcome: forwarded (untouched), rewritten, observed, passed (mode = "pass", or outside the rollout), failed (a page
 #: of ours instead of the storefront's), reset (broken off in mid-answer), left (the visitor left first).
@@ -41,6 +41,15 @@ CSP_VIOLATIONS = Counter(
 )
 #: reason: rate, size, unreadable, stranger (an extension's doing).
 CSP_DROPPED = Counter("consentry_csp_reports_dropped_total", "Reports that were not counted.", ["reason"])
+
+#: outcome: stored (in one commit with others, before the answer), spooled (on the disk of the proxy, since the store
+#: was slow or down), landed (from there in the store), lost (neither took it).
+RECORDS = Counter("consentry_records_total", "Records of choices, by what became of them.", ["outcome"])
+RECORDS_SECONDS = Histogram(
+    "consentry_records_commit_seconds",
+    "How long the store took for a commit.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0),
+)
 
 #: action: what enforce would do (proxy.model.Action); reason: as of consentry_refused_html_total.
 OBSERVED = Counter(

@@ -68,6 +68,7 @@ class Law:
     sale: bool = False
     remember_days: int | None = None
     policy: str | None = None
+    rights: tuple[str, ...] = ()
 
 
 #: The strictest: what holds where nobody knows the visitor's region.
@@ -147,9 +148,9 @@ class Consent:
     def grants_anything(self) -> bool:
         return bool(self.granted or self.allowed)
 
-    @property
-    def refuses_anything(self) -> bool:
-        return bool(self.refused) or not self.granted.issuperset(ASKED)
+    def refuses_any(self, asked: frozenset[Category]) -> bool:
+        """Whether it refuses anything of what the shop asks about."""
+        return bool(self.refused) or not asked <= self.granted
 
 
 @dataclass(frozen=True, slots=True)

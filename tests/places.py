@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))
@@ -24,6 +26,21 @@ HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
 SYSTEMD = shutil.which("systemd-analyze")
 SLOWHTTPTEST = shutil.which("slowhttptest")
 
+STRACE = shutil.which("strace")
+
+#: Where PostgreSQL is, as a superuser who may make databases.
+POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+def _listening(url: str) -> str | None:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 5432), 1).close()
+    except OSError:
+        return None
+    return url
+
+
 _PROGRAMS = {
     "browser": (CHROMIUM, "Chromium", "chromium"),
     "nginx": (NGINX, "nginx", "nginx-light"),
@@ -32,6 +49,7 @@ _PROGRAMS = {
     "systemd": (SYSTEMD, "systemd-analyze", "systemd"),
     "slowhttptest": (SLOWHTTPTEST, "slowhttptest", "slowhttptest"),
     "node": (NODE, "Node", "nodejs"),
+    "strace": (STRACE, "strace", "strace"),
 }
 
 #: Markers whose tests are skipped here, and why.
@@ -40,6 +58,8 @@ MISSING = {
     for mark, (found, name, package) in _PROGRAMS.items()
     if found is None and mark not in os.environ.get("REQUIRE", "").split(",")
 }
+if _listening(POSTGRESQL) is None and "postgresql" not in os.environ.get("REQUIRE", "").split(","):
+    MISSING["postgresql"] = f"PostgreSQL does not answer at {POSTGRESQL} (another: TEST_POSTGRESQL)"
 
 
 def real_pages() -> list[Path]:

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from proxy.cli.check import check
+from proxy.cli.consents import app as consents
 from proxy.cli.console import refuse
 from proxy.cli.demo import demo
 from proxy.cli.explain import explain
@@ -40,6 +41,7 @@ app = typer.Typer(
 for command in (serve, demo, check, scan, init, rewrite, explain):
     app.command()(command)
 app.add_typer(vendors, name="vendors")
+app.add_typer(consents, name="consents")
 app.add_typer(keys, name="keys")
 
 

@@ -38,6 +38,9 @@ VendorDirs = Annotated[
 ]
 
 
+StateFolder = Annotated[Path, typer.Option("--state", metavar="DIR", help="What the processes share and keep.")]
+
+
 def _address(text: str) -> ListenAddress:
     try:
         return read_address(text)

@@ -22,7 +22,8 @@ import typer
 
 from proxy.catalogue.load import catalogue_of
 from proxy.cli.console import out, print_facts, say
-from proxy.cli.options import AdminOption, ConfigFile, ListenOption, Loaded, VendorDirs, load_all
+from proxy.cli.options import AdminOption, ConfigFile, ListenOption, Loaded, StateFolder, VendorDirs, load_all
+from proxy.consent.records.opening import place_of
 from proxy.errors import Problem, Refused
 from proxy.logs import configure_logs
 from proxy.serve import ListenAddress, address_of, bind, run, same_place
@@ -48,9 +49,7 @@ def serve(
     admin: AdminOption = "127.0.0.1:8001",  # type: ignore[assignment]
     config: ConfigFile = None,
     vendors: VendorDirs = None,
-    state: Annotated[Path, typer.Option(metavar="DIR", help="What the processes share and keep.")] = Path(
-        "consentry-state"
-    ),
+    state: StateFolder = Path("consentry-state"),
     workers: Annotated[int, typer.Option(min=1, max=256, metavar="N", help="Processes that serve.")] = 1,
     dev: Annotated[
         bool,
@@ -69,9 +68,9 @@ def serve(
     anew = functools.partial(
         _load_again, config, vendors, dev=dev, storefront=storefront, keys=loaded.settings.secret_keys
     )
-    ready = functools.partial(_summarise, loaded, address_of(public_socket), address_of(admin_socket), workers)
+    ready = functools.partial(_summarise, loaded, address_of(public_socket), address_of(admin_socket), workers, state)
     if workers == 1:
-        _run_alone(loaded, public_socket, admin_socket, ready, anew)
+        _run_alone(loaded, public_socket, admin_socket, ready, anew, state)
     else:
         _run_workers(loaded, public_socket, admin_socket, ready, anew, workers, state)
     say("Ended.")
@@ -93,15 +92,16 @@ def _run_alone(
     admin: socket.socket,
     ready: Callable[[], None],
     anew: Callable[[], Loaded],
+    state: Path,
 ) -> None:
     configure_logs(loaded.settings.log.format)
-    run(_built(loaded), public, admin, ready=ready, reload=lambda: _built(anew()))
+    run(_built(loaded, state), public, admin, ready=ready, reload=lambda: _built(anew(), state))
 
 
-def _built(loaded: Loaded) -> Callable[[], Served]:
+def _built(loaded: Loaded, state: Path) -> Callable[[], Served]:
     from proxy.app import build
 
-    return functools.partial(build, loaded.settings, loaded.catalogue)
+    return functools.partial(build, loaded.settings, loaded.catalogue, state)
 
 
 def _run_workers(
@@ -121,16 +121,16 @@ def _run_workers(
 
         def reload() -> tuple[Work, Limits]:
             fresh = anew()
-            return _work_of(fresh, anew), fresh.settings.limits
+            return _work_of(fresh, anew, state), fresh.settings.limits
 
-        Supervisor(_work_of(loaded, anew), count, public, admin, metrics, limits, reload).run(ready)
+        Supervisor(_work_of(loaded, anew, state), count, public, admin, metrics, limits, reload).run(ready)
 
 
-def _work_of(loaded: Loaded, anew: Callable[[], Loaded]) -> Work:
+def _work_of(loaded: Loaded, anew: Callable[[], Loaded], state: Path) -> Work:
     catalogue = loaded.catalogue
     known = tuple(catalogue.known.values())
     return functools.partial(
-        _work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files), known, anew
+        _work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files), known, anew, state
     )
 
 
@@ -140,6 +140,7 @@ def _work(
     files: dict[str, Path],
     known: tuple[Known, ...],
     anew: Callable[[], Loaded],
+    state: Path,
     public: socket.socket,
     admin: socket.socket,
 ) -> None:
@@ -148,7 +149,7 @@ def _work(
 
     configure_logs(settings.log.format)
     catalogue = catalogue_of(vendors, files, known)
-    run(lambda: build(settings, catalogue), public, admin, supervised=True, reload=lambda: _built(anew()))
+    run(lambda: build(settings, catalogue, state), public, admin, supervised=True, reload=lambda: _built(anew(), state))
 
 
 def _own_address(settings: Settings, listen: ListenAddress, admin: ListenAddress) -> list[Problem]:
@@ -193,7 +194,7 @@ def _bind_both(listen: ListenAddress, admin: ListenAddress) -> tuple[socket.sock
     return bound[0], bound[1]
 
 
-def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, workers: int) -> None:
+def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, workers: int, state: Path) -> None:
     settings = loaded.settings
     open_at = listen.url if settings.dev or settings.origin is None else settings.origin
     if settings.dev:
@@ -204,6 +205,7 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
     print_facts(
         (
             *(fact for site, use in zip(settings.sites, loaded.uses, strict=True) for fact in _site_facts(site, use)),
+            ("records", f"{place_of(settings, state)}; kept for {settings.records.keep}"),
             ("processes", str(workers)),
             ("listening", f"{listen} for visitors, {admin} for probes and metrics"),
             ("look at", open_at),

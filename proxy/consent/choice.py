@@ -9,6 +9,7 @@ the day and the record id are handed in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,6 +19,18 @@ from proxy.catalogue.schema import Vendor
 from proxy.consent.cookie import fit
 from proxy.consent.form import Form, NotTaken, Why
 from proxy.model import ASKED, Category, Consent, How, Law, Standing
+
+#: What robots call themselves: they are no visitors, so nothing that they send is a choice. (Cubot makes phones.)
+_ROBOT = re.compile(rb"(?<!cu)bot\b|crawl|spider|slurp|lighthouse", re.I)
+
+
+def is_robot(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether the request says that it is a robot's, or is made ahead of any visitor's wish (Sec-Purpose)."""
+    return any(
+        (name.lower() == b"user-agent" and _ROBOT.search(value) is not None)
+        or (name.lower() in (b"sec-purpose", b"purpose") and b"prefetch" in value.lower())
+        for name, value in headers
+    )
 
 
 class Sender(StrEnum):
@@ -75,7 +88,8 @@ class Occasion:
 
 
 def choose(form: Form, who: Sender, occasion: Occasion, record: str) -> Consent:
-    """The consent that this form makes. `record` is a fresh random id, kept only where something is granted.
+    """The consent that this form makes. `record` is a fresh random id, used only where something is granted and nothing
+    was before: a consent that is changed keeps the id of its proof.
 
     `NotTaken(403)` where the form may not count: from another site, or a grant that no click is behind.
     """
@@ -83,7 +97,8 @@ def choose(form: Form, who: Sender, occasion: Occasion, record: str) -> Consent:
         raise NotTaken(403, Why.FOREIGN)
     if form.asks_for_a_grant and who is not Sender.PERSON:
         raise NotTaken(403, Why.NO_CLICK)
-    return fit(_made(form, occasion, record))
+    before = occasion.standing.consent
+    return fit(_made(form, occasion, (before and before.record) or record))
 
 
 def takes_another_step(form: Form, occasion: Occasion) -> bool:
@@ -92,7 +107,8 @@ def takes_another_step(form: Form, occasion: Occasion) -> bool:
     if occasion.law.steps < 2 or form.confirmed or not form.asks_for_a_grant:
         return False
     before = occasion.standing.consent
-    return (before is not None and before.refuses_anything) or (occasion.gpc and not (before and before.signal))
+    asked = categories_in_use(occasion.vendors.values())
+    return (before is not None and before.refuses_any(asked)) or (occasion.gpc and not (before and before.signal))
 
 
 def _made(form: Form, occasion: Occasion, record: str) -> Consent:

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 from itsdangerous import BadSignature, Signer
 
-from proxy.model import ASKED, Consent, Doubt, How, Regime, Standing
+from proxy.model import ASKED, Category, Consent, Doubt, How, Regime, Standing
 
 #: The largest name=value that we set, in bytes. Browsers drop a cookie over 4,096 (RFC 6265bis 5.6).
 LARGEST = 3800
@@ -54,12 +54,25 @@ def signer(keys: Sequence[bytes], purpose: str, site: str) -> Signer:
     )
 
 
+def receipt_signer(keys: Sequence[bytes], site: str) -> Callable[[str], str]:
+    """Signs the text of a site's receipts, as base64url."""
+    signing = signer(keys, "receipt", site)
+    return lambda text: signing.get_signature(text).decode("ascii")
+
+
+def is_receipt_signature(keys: Sequence[bytes], site: str, text: str, signature: str) -> bool:
+    """Whether a receipt's signature was made by this site, with any of its keys."""
+    return signer(keys, "receipt", site).verify_signature(text.encode(), signature.encode("ascii", "replace"))
+
+
 class Seal:
     """Writes and reads the consent cookies of one site (its origin, or the domain that its subdomains share)."""
 
-    def __init__(self, keys: Sequence[bytes], site: str) -> None:
+    def __init__(self, keys: Sequence[bytes], site: str, asked: frozenset[Category] = frozenset(ASKED)) -> None:
+        """`asked`: the categories that visitors are asked about there; who grants all of these refuses nothing."""
         if not keys:
             raise ValueError("a seal needs at least one key")
+        self._asked = asked
         self._signer = signer(keys, "consent-cookie", site)
 
     def seal(self, consent: Consent) -> str:
@@ -87,10 +100,23 @@ class Seal:
             return Standing(doubt=Doubt.UNREADABLE)
         if consent.day > today:
             return Standing(doubt=Doubt.FUTURE)
-        holds_on = not lapses and consent.refuses_anything
+        holds_on = not lapses and consent.refuses_any(self._asked)
         if today - consent.day >= timedelta(days=remember_days) and not holds_on:
             return Standing()
         return Standing(consent)
+
+    def days_left(self, consent: Consent, days: int, today: date, *, lapses: bool) -> int:
+        """How many days the cookie may still live: a choice that was added to an older one does not renew it. What does
+        not lapse lives as long as browsers let it (RFC 6265bis 5.5), and is then set again."""
+        if not lapses and consent.refuses_any(self._asked):
+            return LONGEST_DAYS
+        return max(1, (consent.day + timedelta(days=days) - today).days)
+
+    def renewed(self, origin: str, domain: str | None, value: str, consent: Consent, today: date) -> bytes | None:
+        """The Set-Cookie value that keeps a refusal which does not lapse from being forgotten by the browser; None
+        where that is far off."""
+        old = today - consent.day >= timedelta(days=LONGEST_DAYS // 2)
+        return set_cookie(origin, domain, value, LONGEST_DAYS) if old and consent.refuses_any(self._asked) else None
 
 
 def fit(consent: Consent) -> Consent:
@@ -177,21 +203,6 @@ def cookie_values(headers: Iterable[tuple[bytes, bytes]], name: str) -> tuple[st
             if equals and found.strip(b" \t") == wanted:
                 values.append(value.strip(b" \t").decode("latin-1"))
     return tuple(values)
-
-
-def days_left(consent: Consent, days: int, today: date, *, lapses: bool) -> int:
-    """How many days the cookie may still live: a choice that was added to an older one does not renew it. What does not
-    lapse lives as long as browsers let it (RFC 6265bis 5.5), and is then set again."""
-    if not lapses and consent.refuses_anything:
-        return LONGEST_DAYS
-    return max(1, (consent.day + timedelta(days=days) - today).days)
-
-
-def renewed(origin: str, domain: str | None, value: str, consent: Consent, today: date) -> bytes | None:
-    """The Set-Cookie value that keeps a refusal which does not lapse from being forgotten by the browser; None where
-    that is far off."""
-    old = today - consent.day >= timedelta(days=LONGEST_DAYS // 2)
-    return set_cookie(origin, domain, value, LONGEST_DAYS) if old and consent.refuses_anything else None
 
 
 def set_cookie(origin: str, domain: str | None, value: str, days: int) -> bytes:

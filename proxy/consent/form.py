@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, FormParser, parse_options_header
 
+from proxy.consent.language import LANGUAGES
 from proxy.model import Category, How
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what is no form is answered; it must not fill the log
@@ -29,8 +30,8 @@ LONGEST_RETURN = 2000
 #: How many times a path may be percent-encoded over before it is no longer looked into.
 _MOST_CODINGS = 6
 
-_FIELDS = frozenset({"choice", "category", "refuse", "vendor", "shown", "return_to", "confirm"})
-_ONCE = ("choice", "shown", "return_to", "confirm")
+_FIELDS = frozenset({"choice", "category", "refuse", "vendor", "shown", "lang", "return_to", "confirm"})
+_ONCE = ("choice", "shown", "lang", "return_to", "confirm")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]")
 #: What a way back may have behind `#`: an element's id, as the page rewriting gives and takes it (html/embeds.py).
 _SPOT = re.compile(r"[A-Za-z0-9][\w.:-]{0,99}\Z", re.A)
@@ -44,6 +45,7 @@ class Why(StrEnum):
     TOO_LARGE = "too-large"
     FOREIGN = "foreign"
     NO_CLICK = "no-click"
+    NOT_KEPT = "not-kept"
 
 
 class NotTaken(Exception):
@@ -57,14 +59,15 @@ class NotTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What it says. `categories` may hold `essential`, which grants nothing; `shown` is None where it is missing;
-    `confirmed`: it comes from the page that asks once more."""
+    """What it says. `categories` may hold `essential`, which grants nothing; `shown` and `language` are None where they
+    are missing; `confirmed`: it comes from the page that asks once more."""
 
     how: How
     categories: frozenset[Category] = frozenset()
     refuse: frozenset[str] = frozenset()
     vendors: frozenset[str] = frozenset()
     shown: int | None = None
+    language: str | None = None
     return_to: str = "/"
     confirmed: bool = False
 
@@ -134,6 +137,7 @@ def read_form(fields: Sequence[tuple[str, str]], known: frozenset[str], prefix: 
         how = How(values["choice"][0])
         categories = frozenset(map(Category, values.get("category", ())))
         shown = _version(values["shown"][0]) if "shown" in values else None
+        language = {tag: tag for tag in LANGUAGES}[values["lang"][0]] if "lang" in values else None
         confirmed = {"yes": True}[values["confirm"][0]] if "confirm" in values else False
     except (KeyError, ValueError):
         raise NotTaken(400, Why.MALFORMED) from None
@@ -143,6 +147,7 @@ def read_form(fields: Sequence[tuple[str, str]], known: frozenset[str], prefix: 
         refuse=frozenset(values.get("refuse", ())),
         vendors=frozenset(values.get("vendor", ())),
         shown=shown,
+        language=language,
         return_to=return_path(values.get("return_to", ["/"])[0], prefix),
         confirmed=confirmed,
     )

@@ -93,6 +93,10 @@ class Words:
         """The country's name; its code where CLDR has none."""
         return str(self.locale.territories.get(code, code))
 
+    def language(self, tag: str) -> str:
+        """The name of one of our languages."""
+        return str(self.locale.languages.get(LANGUAGES[tag][1], words(tag)("language.name")))
+
     def date(self, day: date) -> str:
         return format_date(day, "long", locale=self.locale)
 

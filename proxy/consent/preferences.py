@@ -45,7 +45,7 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
         status=list(_status(site, visit, t)),
         asked=list(_asked(vendors)),
         essential=[vendor for vendor in vendors if vendor.essential],
-        facts=_facts(site, t.tag),
+        facts=_facts(site, t.tag, bool(visit.law.allowed)),
         direct={
             vendor.key: "preferences.framed" if only_in_frames(vendor) else "reach.direct"
             for vendor in vendors
@@ -60,14 +60,17 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
 
 
 @lru_cache(maxsize=64)
-def _facts(site: Site, tag: str) -> Mapping[str, Markup]:
-    """All that each vendor's file says, by key: the long part of the page, the same for every visitor."""
+def _facts(site: Site, tag: str, objects: bool) -> Mapping[str, Markup]:
+    """All that each vendor's file says, by key: the long part of the page, the same for every visitor. `objects`: where
+    they are, vendors run until they object."""
     t = words(tag)
-    return {key: Markup(_vendor_facts(t, vendor)) for key, vendor in site.use.vendors.items()}  # noqa: S704  (ours)
+    return {key: Markup(_vendor_facts(t, vendor, objects)) for key, vendor in site.use.vendors.items()}  # noqa: S704  (ours)
 
 
-def _vendor_facts(t: Words, vendor: Vendor) -> str:
-    return render("facts", t, vendor=vendor, basis=_basis(vendor.transfer), framed=only_in_frames(vendor))
+def _vendor_facts(t: Words, vendor: Vendor, objects: bool) -> str:
+    legal = "essential" if vendor.essential else "objection" if objects else "consent"
+    basis = _basis(vendor.transfer)
+    return render("facts", t, vendor=vendor, basis=basis, framed=only_in_frames(vendor), legal=legal)
 
 
 def _basis(transfer: Transfer) -> str:
@@ -124,7 +127,7 @@ def _status(site: Site, visit: Visit, t: Words) -> Iterator[Markup]:
         else:
             yield t("status.refused", date=t.date(consent.day))
         yield t("status.version", version=consent.policy)
-        if visit.law.lapses or not consent.refuses_anything:
+        if visit.law.lapses or not consent.refuses_any(site.asked):
             yield t("status.until", date=t.date(consent.day + timedelta(days=site.days(visit.law))))
         else:
             yield t("status.lasts")

@@ -81,6 +81,7 @@ def _law(key: str, table: RegimeSettings) -> Law:
         sale=table.sale,
         remember_days=table.remember_days,
         policy=table.privacy_policy,
+        rights=table.rights if table.rights is not None else shipped()[ELSEWHERE].rights or (),
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from proxy.catalogue.use import InUse
+from proxy.consent.choice import categories_in_use
 from proxy.decide import Grounds, decide_all
-from proxy.model import Law, Reason, Standing
+from proxy.model import Category, Law, Reason, Standing
 from proxy.settings.schema import Controller, Settings
 
 
@@ -14,7 +16,9 @@ from proxy.settings.schema import Controller, Settings
 class Site:
     """One shop. `origin` is ours, without a slash at its end; every URL that we emit starts with it.
 
-    `domain` is set where subdomains share the consent cookie; `remember_days` is how long a choice holds. Two sites are
+    `domain` is set where subdomains share the consent cookie; `remember_days` is how long a choice holds; `records` is
+    what its records are kept under, the same by whichever of its hosts it is asked, and `keep` how long. `age` is the
+    youngest that the shop is for; `prevails` the language whose text holds where translations differ. Two sites are
     equal where their pages are, so that rendered pages can be remembered by site.
     """
 
@@ -24,6 +28,10 @@ class Site:
     prefix: str = "/_consent"
     remember_days: int = 182
     domain: str | None = None
+    records: str = ""
+    keep: str = "3 years"
+    age: int | None = None
+    prevails: str | None = None
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -33,6 +41,11 @@ class Site:
     def preferences(self) -> str:
         """The address of the preferences page, which is also where a choice is posted."""
         return self.origin + self.prefix
+
+    @cached_property
+    def asked(self) -> frozenset[Category]:
+        """The categories that visitors are asked about."""
+        return categories_in_use(self.use.vendors.values())
 
     @property
     def name(self) -> str:
@@ -52,7 +65,19 @@ class Site:
 def site_of(settings: Settings, use: InUse, origin: str) -> Site:
     """The site that the settings describe. `origin`: the configured one, or in development that of the request."""
     consent = settings.consent
-    return Site(origin, use, settings.controller, consent.prefix, consent.remember_days, consent.domain)
+    records = consent.domain or settings.origin or origin
+    return Site(
+        origin,
+        use,
+        settings.controller,
+        consent.prefix,
+        consent.remember_days,
+        consent.domain,
+        records,
+        settings.records.keep,
+        consent.age,
+        consent.prevails,
+    )
 
 
 def must_ask(use: InUse, standing: Standing, law: Law, gpc: bool) -> bool:

@@ -14,6 +14,8 @@ import webbrowser
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from importlib.resources import as_file, files
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from rich.console import Console
@@ -57,8 +59,8 @@ async def run_demo(
             _say_where(console, watch, address_of(live).url, standins.url)
             if open_browser:
                 webbrowser.open(address_of(live).url)
-            with in_the_terminal(console, watch):
-                await serve(lambda: _from_outside(build(settings, catalogue)), public, admin)
+            with in_the_terminal(console, watch), TemporaryDirectory(prefix="consentry-demo-") as state:
+                await serve(lambda: _from_outside(build(settings, catalogue, Path(state))), public, admin)
     console.print("Ended.")
 
 

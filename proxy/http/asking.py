@@ -17,7 +17,7 @@ from proxy import metrics
 from proxy.catalogue.url import split_url
 from proxy.catalogue.use import InUse
 from proxy.consent.banner import banner, footer
-from proxy.consent.cookie import cookie_name, cookie_values, renewed
+from proxy.consent.cookie import Seal, cookie_name, cookie_values
 from proxy.consent.site import site_of
 from proxy.csp import admit
 from proxy.csp.seen import Seen
@@ -92,8 +92,9 @@ class Question:
 class Asking:
     """Makes questions, and what their answers are made with, for one site."""
 
-    def __init__(self, settings: Settings, use: InUse, seen: Seen) -> None:
+    def __init__(self, settings: Settings, use: InUse, seal: Seal, seen: Seen) -> None:
         self._settings = settings
+        self._seal = seal
         self._use = use
         self._backstop = Backstop(settings, use, seen)
         self._enforces = settings.mode == "enforce"
@@ -154,7 +155,7 @@ class Asking:
             return None
         origin, domain = origin_of(scope, self._settings), self._settings.consent.domain
         value = cookie_values(scope["headers"], cookie_name(origin, domain))[0]
-        return renewed(origin, domain, value, consent, scope["consentry.today"])
+        return self._seal.renewed(origin, domain, value, consent, scope["consentry.today"])
 
     def _asked(
         self,

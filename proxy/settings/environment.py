@@ -10,6 +10,7 @@ import difflib
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,6 +18,9 @@ from pydantic import BaseModel
 from proxy.errors import Problem
 from proxy.settings.schema import Settings
 from proxy.settings.secret_keys import KEYS_FILE_VARIABLE, KEYS_VARIABLE
+
+#: Settings that may hold a secret: for these a variable may name a file that holds the value (CONSENTRY_..._FILE).
+FROM_FILES = frozenset({("store", "url")})
 
 
 def variables() -> dict[str, tuple[str, ...]]:
@@ -33,6 +37,15 @@ def overlay(raw: dict[str, Any], environ: Mapping[str, str], problems: list[Prob
         if not variable.startswith("CONSENTRY_") or variable in (KEYS_VARIABLE, KEYS_FILE_VARIABLE):
             continue
         path = known.get(variable)
+        if path is None and known.get(variable.removesuffix("_FILE")) in FROM_FILES:
+            path = known[variable.removesuffix("_FILE")]
+            try:
+                text = Path(text).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(
+                    Problem(variable, None, "", f"{text} cannot be read: {error}.", "Name a readable file.")
+                )
+                continue
         if path is None:
             near = difflib.get_close_matches(variable, [*known, KEYS_VARIABLE], 1)
             mend = f"Did you mean {near[0]}?" if near else "Take it out of the environment."

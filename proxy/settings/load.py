@@ -63,6 +63,7 @@ def read_settings(
     problems: list[Problem] = []
     if file is not None:
         raw, places = read_toml(file)
+        problems += _passwords(raw, name, places)
     for reserved in ("dev", "secret_keys"):
         if reserved in raw:
             mend = f"Secrets come from {KEYS_VARIABLE} or {KEYS_FILE_VARIABLE}." if reserved != "dev" else "Pass --dev."
@@ -84,6 +85,15 @@ def read_settings(
         return None, list(dict.fromkeys(problems))
     every = tuple(settings for settings, _ in whole)
     return every[0].model_copy(update={"site": every}), list(dict.fromkeys(problems))
+
+
+def _passwords(raw: Mapping[str, Any], name: str, places: Places) -> Iterator[Problem]:
+    """Passwords in the file, which is copied, shown and put under version control."""
+    store = raw.get("store")
+    url = store.get("url") if isinstance(store, dict) else None
+    if isinstance(url, str) and "@" in url and urlsplit(url).password:
+        mend = "Take the password out, and pass the whole address in CONSENTRY_STORE_URL or CONSENTRY_STORE_URL_FILE."
+        yield Problem(name, places.line(("store", "url")), "store.url", "has a password in it.", mend)
 
 
 def _checked(

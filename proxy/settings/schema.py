@@ -63,6 +63,14 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _database(value: str) -> str:
+    parts = urlsplit(value)
+    right = "postgresql://consentry@127.0.0.1:5432/consentry"
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise ValueError(f"is no address of a PostgreSQL database; write it like {right}")
+    return value
+
+
 def _origin(value: str) -> str:
     value = _http_url(value)
     if urlsplit(value).path:
@@ -72,6 +80,7 @@ def _origin(value: str) -> str:
 
 Url = Annotated[str, AfterValidator(_http_url)]
 Origin = Annotated[str, AfterValidator(_origin)]
+Database = Annotated[str, AfterValidator(_database)]
 Host = Annotated[
     str, _shaped(_HOST, "no host name; write it in lower case, without scheme, port and path, like www.shop.example")
 ]
@@ -94,6 +103,22 @@ Region = Annotated[
         "no region; write ISO 3166 codes: a country (GB, not UK) or a part of one (US-CA)",
     ),
 ]
+Right = Literal[
+    "access",
+    "correct",
+    "erase",
+    "restrict",
+    "object",
+    "portability",
+    "withdraw",
+    "automated",
+    "sharing",
+    "opt-out",
+    "agent",
+    "equal",
+    "complaint",
+]
+Period = Annotated[str, _shaped(r"[1-9]\d{0,3} (day|month|year)s?", 'no length of time; write it like "3 years"')]
 Page = Annotated[str, _shaped(r"https?://\S+|/\S*", "no address of a page; write a path or a URL, like /privacy")]
 
 
@@ -165,7 +190,8 @@ class Privacy(_Table):
 
 
 class ConsentSettings(_Table):
-    """The banner, the cookie and the pages of ours."""
+    """The banner, the cookie and the pages of ours. `age`: the youngest that the shop is for, said on the banner.
+    `prevails`: the language whose text holds where translations differ."""
 
     prefix: OwnPrefix = "/_consent"
     policy: int = Field(default=1, ge=1)
@@ -173,6 +199,8 @@ class ConsentSettings(_Table):
     link: Literal["auto", "off"] = "auto"
     domain: Host | None = None
     quiet: tuple[PathPrefix, ...] = ()
+    age: int | None = Field(default=None, ge=1, le=99)
+    prevails: Literal["en", "de", "es", "fr", "it", "nl", "pl", "pt-BR", "ru", "zh", "ar"] | None = None
 
 
 class RegionSettings(_Table):
@@ -201,6 +229,7 @@ class RegimeSettings(_Table):
     sale: bool = False
     remember_days: int | None = Field(default=None, ge=1, le=395)
     privacy_policy: Page | None = None
+    rights: tuple[Right, ...] | None = None
 
     @field_validator("gpc")
     @classmethod
@@ -210,6 +239,24 @@ class RegimeSettings(_Table):
                 "the signal denies advertising, marketing and social everywhere; name these three at least"
             )
         return value
+
+
+class StoreSettings(_Table):
+    """Where records are kept: a PostgreSQL database (`postgresql://user@host:port/name`); None: a SQLite file in the
+    state folder. A password belongs in the environment (CONSENTRY_STORE_URL, PGPASSWORD or PGPASSFILE)."""
+
+    url: Database | None = Field(default=None, repr=False)
+
+
+class RecordsSettings(_Table):
+    """How long the proof of a choice is kept; then it is purged."""
+
+    keep: Period = "3 years"
+
+    @property
+    def keep_days(self) -> int:
+        count, unit = self.keep.split()
+        return int(count) * {"day": 1, "month": 31, "year": 366}[unit.rstrip("s")]
 
 
 class Csp(_Table):
@@ -276,6 +323,8 @@ class Settings(_Table):
     privacy: Privacy = Privacy()
     consent: ConsentSettings = ConsentSettings()
     csp: Csp = Csp()
+    store: StoreSettings = StoreSettings()
+    records: RecordsSettings = RecordsSettings()
     vendors: VendorsSettings = VendorsSettings()
     vendor: dict[str, VendorSettings] = Field(default_factory=dict)
     region: RegionSettings = RegionSettings()
@@ -318,7 +367,7 @@ class Settings(_Table):
     @property
     def digest(self) -> str:
         """Changes whenever a setting that could change a page does. 16 hex digits, no secret in it."""
-        pages = self.model_dump_json(exclude={"limits", "listen", "log", "region"})
+        pages = self.model_dump_json(exclude={"limits", "listen", "log", "region", "store"})
         return hashlib.sha256(pages.encode()).hexdigest()[:16]
 
     @model_validator(mode="after")

@@ -161,5 +161,6 @@ def test_nothing_of_a_page_becomes_a_setting(tmp_path: Path, name: str) -> None:
     settings: dict[str, Any] = tomllib.loads(written(tmp_path, {"/": page})[0].read_text("utf-8"))
     assert settings["listen"] == {"trusted": ["127.0.0.1/32", "::1/128"]}
     assert set(settings) == {
-        "origin", "mode", "rollout", "controller", "storefront", "listen", "privacy", "consent", "csp", "vendors"
+        "origin", "mode", "rollout", "controller", "storefront", "listen", "privacy", "consent", "records", "csp",
+        "vendors",
     }  # fmt: skip

@@ -68,7 +68,7 @@ def use(*vendors: Vendor, version: int = 1) -> InUse:
 
 def site(*vendors: Vendor, version: int = 1, **more: object) -> Site:
     """The shop with these vendors, or with all."""
-    fields: dict[str, object] = {"origin": ORIGIN, "controller": CONTROLLER} | more
+    fields: dict[str, object] = {"origin": ORIGIN, "controller": CONTROLLER, "records": ORIGIN} | more
     return Site(use=use(*(vendors or ALL), version=version), **fields)  # type: ignore[arg-type]
 
 
@@ -96,6 +96,7 @@ def visit(
     languages: tuple[str, ...] = ("en",),
     path: str = "/",
     law: Law = OPT_IN,
+    region: str | None = None,
 ) -> Visit:
     """One visit, under opt-in if nothing else is said."""
-    return Visit(standing, law, gpc, None, languages, path)
+    return Visit(standing, law, gpc, None, languages, path, region)

@@ -82,7 +82,7 @@ def test_the_answers_are_one_form_and_choosing_another() -> None:
         ("Choose", None, None),
     ]
     assert answer.css("button")[2].attributes["form"] == choose.attributes["id"]
-    assert hidden(answer) == {"shown": "4", "return_to": "/cart?x=1&y=<"}
+    assert hidden(answer) == {"shown": "4", "lang": "en", "return_to": "/cart?x=1&y=<"}
     assert hidden(choose) == {"lang": "en", "return_to": "/cart?x=1&y=<"}
     assert not tree.css("input:not([type=hidden])")
     assert len({button.attributes.get("class") for button in answer.css("button")}) == 1

@@ -137,7 +137,7 @@ def test_a_placeholder_says_who_and_what_and_has_one_button() -> None:
         "target": "_top",
     }
     fields = {field.attributes["name"]: field.attributes["value"] for field in form.css("input")}
-    assert fields == {"choice": "save", "shown": "2", "return_to": "/post?a=1&b=<"}
+    assert fields == {"choice": "save", "shown": "2", "lang": "de", "return_to": "/post?a=1&b=<"}
     (button,) = form.css("button")
     assert (button.attributes["name"], button.attributes["value"]) == ("vendor", "video")
     assert button.text() == "Vi<deo erlauben"

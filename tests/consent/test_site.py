@@ -52,7 +52,13 @@ def test_a_site_is_what_the_settings_say() -> None:
         }
     )
     found = site_of(settings, use(*ALL), "https://www.shop.example")
-    assert found == site(origin="https://www.shop.example", prefix="/privacy", remember_days=30, domain="shop.example")
+    assert found == site(
+        origin="https://www.shop.example",
+        prefix="/privacy",
+        remember_days=30,
+        domain="shop.example",
+        records="shop.example",
+    )
     assert found.preferences == "https://www.shop.example/privacy"
     assert (found.name, found.policy(OPT_IN)) == ("Blue <Teapot> & Söhne", "https://www.shop.example/privacy")
 

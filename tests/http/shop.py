@@ -244,13 +244,14 @@ async def open_shop(behind: Storefront | int, *, today: date = TODAY, **tables: 
     port = behind if isinstance(behind, int) else behind.port
     settings = settings_for(port, **tables)
     upstream = Upstream(settings.storefront, limits=settings.limits)
+    seal = Seal([KEY], SITE)
     app = Dispatch(
         settings,
-        Seal([KEY], SITE),
+        seal,
         Regions(settings.region, regimes_of(settings)),
         consent=_room(b"consent"),
         relay=_room(b"relay"),
-        forward=Forward(settings, in_development(), upstream, Seen()),
+        forward=Forward(settings, in_development(), upstream, seal, Seen()),
         today=lambda: today,
     )
     config = uvicorn.Config(

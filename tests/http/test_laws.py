@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from proxy.consent.cookie import Seal, cookie_name
-from proxy.model import Consent, How, Regime, Standing
+from proxy.model import Category, Consent, How, Regime, Standing
 from tests.http.shop import KEY, SITE, TODAY, Answer, answering, open_shop, page
 
 TAG = b'<script src="https://www.google-analytics.com/analytics.js"></script>'
@@ -121,3 +122,15 @@ def test_a_standing_that_does_not_lapse_is_a_refusal_alone() -> None:
     late = TODAY + timedelta(500)
     assert seal.read([seal.seal(whole)], late, 182, lapses=False).consent == whole  # it refuses all but one
     assert seal.read([seal.seal(whole)], late, 182) == Standing()
+
+
+def test_who_allowed_all_that_the_shop_asks_about_refuses_nothing() -> None:
+    asked = frozenset({Category.ANALYTICS})
+    seal = Seal([KEY], SITE, asked)
+    consent = Consent(9, TODAY, asked, frozenset(), frozenset(), Regime.OPT_OUT, How.ACCEPT, record="r" * 22)
+    late = TODAY + timedelta(500)
+    assert seal.read([seal.seal(consent)], late, 182, lapses=False) == Standing()
+    assert seal.days_left(consent, 182, TODAY, lapses=False) == 182
+    assert seal.renewed(SITE, None, "value", consent, TODAY + timedelta(300)) is None
+    refusal = replace(consent, granted=frozenset(), how=How.REJECT, record=None)
+    assert seal.renewed(SITE, None, "value", refusal, TODAY + timedelta(300)) is not None
