@@ -54,8 +54,9 @@ ifdef LISTS
 	$(BIN)/python -m tests.bench.catching $(LISTS) $(if $(PAGES),--pages $(PAGES))
 endif
 
-soak: $(STAMP)  ## ten minutes of visitors and a storefront that break off, then slow clients: what leaks, mixes or lags
+soak: $(STAMP)  ## ten minutes of visitors and a storefront that break off, slow clients, choices under load: what leaks, mixes, lags or is lost
 	$(BIN)/python -m tests.bench.soak $(ARGS)
+	$(BIN)/python -m tests.bench.choices $(ARGS)
 
 fuzz: $(STAMP)  ## the property tests with many more examples: make fuzz EXAMPLES=20000
 	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis --timeout=1800 $(ARGS)

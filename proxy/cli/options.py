@@ -80,6 +80,11 @@ class Loaded:
     places: Places = field(default_factory=Places)
     uses: tuple[InUse, ...] = ()
 
+    @property
+    def sites(self) -> Sequence[tuple[Settings, InUse]]:
+        """Each shop's settings, and what it has in use."""
+        return list(zip(self.settings.sites, self.uses, strict=True))
+
     def of(self, page: str | None) -> Loaded:
         """What holds for a page's address, where there are several shops: the first one's, unless it is another's."""
         asked = urlsplit(page or "").netloc

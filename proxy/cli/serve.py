@@ -23,6 +23,7 @@ import typer
 from proxy.catalogue.load import catalogue_of
 from proxy.cli.console import out, print_facts, say
 from proxy.cli.options import AdminOption, ConfigFile, ListenOption, Loaded, StateFolder, VendorDirs, load_all
+from proxy.consent.asked import new_purposes, newcomers, remember
 from proxy.consent.records.opening import place_of
 from proxy.errors import Problem, Refused
 from proxy.logs import configure_logs
@@ -61,14 +62,14 @@ def serve(
     Try it in front of any web server:  consentry serve --storefront http://127.0.0.1:3000 --dev
     """
     loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
-    problems = [*_own_address(loaded.settings, listen, admin), *_state_problems(state)]
+    problems = [*_own_address(loaded.settings, listen, admin), *_state_problems(state), *_newcomers(loaded, state)]
     if problems:
         raise Refused(problems)
     public_socket, admin_socket = _bind_both(listen, admin)
     anew = functools.partial(
-        _load_again, config, vendors, dev=dev, storefront=storefront, keys=loaded.settings.secret_keys
+        _load_again, config, vendors, dev=dev, storefront=storefront, keys=loaded.settings.secret_keys, state=state
     )
-    ready = functools.partial(_summarise, loaded, address_of(public_socket), address_of(admin_socket), workers, state)
+    ready = functools.partial(_start, loaded, address_of(public_socket), address_of(admin_socket), workers, state)
     if workers == 1:
         _run_alone(loaded, public_socket, admin_socket, ready, anew, state)
     else:
@@ -77,10 +78,19 @@ def serve(
 
 
 def _load_again(
-    config: Path | None, vendors: Sequence[Path] | None, *, dev: bool, storefront: str | None, keys: tuple[bytes, ...]
+    config: Path | None,
+    vendors: Sequence[Path] | None,
+    *,
+    dev: bool,
+    storefront: str | None,
+    keys: tuple[bytes, ...],
+    state: Path,
 ) -> Loaded:
     """What a running process serves by from now on. Throw-away keys are not thrown away by that."""
     loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
+    if problems := _newcomers(loaded, state):
+        raise Refused(problems)
+    _remember(loaded, state)
     if not dev:
         return loaded
     return replace(loaded, settings=loaded.settings.each(lambda site: site.model_copy(update={"secret_keys": keys})))
@@ -179,6 +189,16 @@ def _state_problems(state: Path) -> list[Problem]:
     return []
 
 
+def _newcomers(loaded: Loaded, state: Path) -> list[Problem]:
+    """In development nobody's answers are at stake."""
+    return [] if loaded.settings.dev else newcomers(state, loaded.sites, loaded.file, loaded.places)
+
+
+def _remember(loaded: Loaded, state: Path) -> None:
+    if not loaded.settings.dev:
+        remember(state, loaded.sites)
+
+
 def _bind_both(listen: ListenAddress, admin: ListenAddress) -> tuple[socket.socket, socket.socket]:
     bound: list[socket.socket] = []
     problems: list[Problem] = []
@@ -194,12 +214,18 @@ def _bind_both(listen: ListenAddress, admin: ListenAddress) -> tuple[socket.sock
     return bound[0], bound[1]
 
 
+def _start(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, workers: int, state: Path) -> None:
+    _summarise(loaded, listen, admin, workers, state)
+    _remember(loaded, state)
+
+
 def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, workers: int, state: Path) -> None:
     settings = loaded.settings
     open_at = listen.url if settings.dev or settings.origin is None else settings.origin
     if settings.dev:
         say("warning: --dev is for trying out, not for the public: throw-away keys, plain http.")
-    for warning in dict.fromkeys(warning for site in settings.sites for warning in _warnings(site)):
+    told = (warning for site in settings.sites for warning in _warnings(site))
+    for warning in dict.fromkeys([*told, *([] if settings.dev else new_purposes(state, loaded.sites))]):
         say(f"warning: {warning}")
     out.print(f"Consentry {version('consentry')}, process {os.getpid()}; Ctrl-C ends it", style="bold")
     print_facts(

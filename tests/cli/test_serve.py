@@ -256,3 +256,24 @@ def test_a_choice_for_one_shop_is_none_for_another(storefront: str, tmp_path: Pa
         }
     assert given.status_code == 303
     assert asked == {"a.example": False, "b.example": True}
+
+
+def test_a_vendor_that_comes_later_must_say_since_when(storefront: str, tmp_path: Path) -> None:
+    config, state = tmp_path / "consentry.toml", tmp_path / "state"
+    config.write_text(GOOD_SETTINGS)
+    with serving(storefront, state, "--config", config, **GOOD_KEYS) as served:
+        config.write_text(GOOD_SETTINGS.replace('"meta-pixel"', '"meta-pixel", "hotjar"'))
+        served.process.send_signal(signal.SIGHUP)
+        time.sleep(2.5)
+        said = served.end()
+    assert "not reloaded" in said
+    assert "vendor.hotjar.since" in said
+    refused = consentry(
+        "serve", "--storefront", storefront, "--config", config, "--state", state, "--listen", "127.0.0.1:0",
+        environ=GOOD_KEYS,
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert b"[vendor.hotjar] since = 2" in refused.stderr
+    config.write_text(config.read_text() + "[vendor.hotjar]\nsince = 2\n")
+    with serving(storefront, state, "--config", config, **GOOD_KEYS) as served:
+        served.end()

@@ -65,7 +65,7 @@ class Keeper:
         self._on_disk = asyncio.Lock()
         self._up = True
         self._more = self._told_down = False
-        self._noticed: set[str] = set()
+        self._noticed: set[str | None] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._landing: asyncio.Task[None] | None = None
 
@@ -131,6 +131,7 @@ class Keeper:
 
     async def _settle(self, batch: Sequence[tuple[Entry, asyncio.Future[None]]]) -> None:
         entries = [self._lean(entry) for entry, _ in batch]
+        notices = {entry.record.notice for entry in entries if entry.notice is not None}
         failed: NotKept | None = None
         if not (self._up and await self._stored(entries)):
             try:
@@ -139,6 +140,8 @@ class Keeper:
                 failed = NotKept(str(error))
                 _log.error("a choice could not be recorded: neither the store nor the disk takes it", why=str(error))
             metrics.RECORDS.labels("lost" if failed else "spooled").inc(len(batch))
+        if failed is None:
+            self._noticed |= notices
         for _, kept in batch:
             if kept.done():  # the visitor has left; their choice holds all the same
                 continue
@@ -156,14 +159,13 @@ class Keeper:
         if done and attempt.exception() is None:
             metrics.RECORDS_SECONDS.observe(perf_counter() - started)
             metrics.RECORDS.labels("stored").inc(len(entries))
-            self._noticed.update(entry.record.notice for entry in entries if entry.record.notice)
             return True
         self._up = False
         self._land(attempt)
         return False
 
     def _lean(self, entry: Entry) -> Entry:
-        """Without the text that the store has already."""
+        """Without the text that is kept already."""
         known = entry.notice is not None and entry.record.notice in self._noticed
         return replace(entry, notice=None) if known else entry
 

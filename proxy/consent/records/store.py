@@ -148,14 +148,16 @@ class Store:
 
     def _append(self, entries: Sequence[Entry], now: int, again: bool) -> Steps[None]:
         late = (yield from self._late(entries)) if again else frozenset()
+        noticed: set[str | None] = set()
         for site, group in groupby(entries, key=lambda entry: entry.record.site):
             place = yield from self._take(site)
             writing = _Writing(place, self._keys(site), now)
             for entry in group:
                 if entry.id in late or _gone(entry.record.visitor) in late:
                     continue
-                if entry.notice is not None and entry.record.notice is not None:
-                    record = entry.record
+                record = entry.record
+                if entry.notice is not None and record.notice not in noticed:
+                    noticed.add(record.notice)
                     yield Ask(_INSERT_NOTICE, (record.notice, site, record.policy, record.at, entry.notice))
                 if entry.erases is None:
                     writing.add(entry.id, entry.record, entry.record.visitor)
