@@ -88,7 +88,19 @@ def _read(state: Path) -> dict[str, Any]:
         known = json.loads((state / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    try:
+        return {
+            site: {
+                "version": int(told["version"]),
+                "vendors": {
+                    key: {"needs": list(one["needs"]), "purposes": list(one["purposes"])}
+                    for key, one in told["vendors"].items()
+                },
+            }
+            for site, told in known.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
 
 
 def _name(site: Settings) -> str:

@@ -68,7 +68,10 @@ def test_a_new_purpose_is_warned_about(tmp_path: Path) -> None:
     assert list(new_purposes(tmp_path, [(SHOP, use(more.model_copy(update={"since": 2}), version=2))])) == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", "\x00", '{"https://shop.example": 5}', '{"https://shop.example": {"version": 1, "vendors": [1]}}'],
+)
 def test_a_file_that_cannot_be_read_is_as_none(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
     assert told(tmp_path, STATS) == []
