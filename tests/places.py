@@ -27,6 +27,7 @@ SYSTEMD = shutil.which("systemd-analyze")
 SLOWHTTPTEST = shutil.which("slowhttptest")
 
 STRACE = shutil.which("strace")
+FAKETIME = shutil.which("faketime")
 
 #: Where PostgreSQL is, as a superuser who may make databases.
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -50,6 +51,7 @@ _PROGRAMS = {
     "slowhttptest": (SLOWHTTPTEST, "slowhttptest", "slowhttptest"),
     "node": (NODE, "Node", "nodejs"),
     "strace": (STRACE, "strace", "strace"),
+    "faketime": (FAKETIME, "faketime", "faketime"),
 }
 
 #: Markers whose tests are skipped here, and why.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.catalogue.schema import Vendor
 from proxy.decide import Grounds, decide, decide_all
-from proxy.model import ASKED, DENIED_BY_SIGNAL, Category, Consent, Doubt, How, Reason, Regime, Standing
+from proxy.model import ASKED, DENIED_BY_SIGNAL, Category, Consent, Doubt, How, Law, Reason, Regime, Standing
 from tests.laws import LAWS, NOTICE, OPT_IN, OPT_OUT
 
 
@@ -142,3 +142,29 @@ def test_a_grant_is_whole_or_named(who: Vendor, grounds: Grounds) -> None:
 def test_decide_all_names_every_vendor() -> None:
     decisions = decide_all([STATS, vendor("essential", key="bank")], Grounds())
     assert {key: one.allowed for key, one in decisions.items()} == {"acme": False, "bank": True}
+
+
+@pytest.mark.parametrize(
+    ("how", "granted", "law", "reason"),
+    [
+        (How.ACCEPT, {"analytics"}, OPT_IN, Reason.NEWER),  # all that was asked about then
+        (How.SAVE, {"analytics"}, OPT_IN, Reason.NEWER),
+        (How.SAVE, {"analytics"}, OPT_OUT, Reason.REFUSED),  # where it would run, it is taken for a no
+        (How.ACCEPT, {"analytics"}, OPT_OUT, Reason.DEFAULT),
+        (How.REJECT, set(), OPT_IN, Reason.REFUSED),
+        (How.WITHDRAW, set(), OPT_OUT, Reason.REFUSED),
+    ],
+)
+def test_a_newer_vendor_of_a_category_that_nobody_was_asked_about(
+    how: How, granted: set[str], law: Law, reason: Reason
+) -> None:
+    old, newer = vendor("analytics", key="stats"), vendor("social", key="clips", since=2)
+    chosen = Consent(
+        1, date(2026, 11, 22), frozenset(map(Category, granted)), frozenset(), frozenset(), law.regime, how
+    )
+    decided = decide_all([old, newer], Grounds(Standing(chosen), law))
+    assert decided["clips"].reason is reason
+    asked_then = vendor("social", key="posts")
+    decided = decide_all([old, asked_then, newer], Grounds(Standing(chosen), law))
+    if how is not How.ACCEPT:
+        assert decided["clips"].reason is Reason.REFUSED

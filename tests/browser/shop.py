@@ -62,7 +62,7 @@ def consentry(storefront: str, folder: Path, settings: str = "") -> Iterator[str
         env=os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
     )
     try:
-        yield _where(process, folder / "consentry.log")
+        yield where(process, folder / "consentry.log")
     finally:
         process.send_signal(signal.SIGINT)
         assert process.stdout is not None
@@ -77,7 +77,8 @@ def press(page: Page, choice: str) -> None:
         page.locator(f"button[value={choice}]").first.click()
 
 
-def _where(process: subprocess.Popen[str], log: Path) -> str:
+def where(process: subprocess.Popen[str], log: Path) -> str:
+    """The origin that a starting proxy says it is at."""
     assert process.stdout is not None
     said = ""
     for line in process.stdout:
