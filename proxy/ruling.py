@@ -26,7 +26,8 @@ class Ruling:
     """`allowed` are the keys of vendors that may learn of the visit; `granted`: some that are not essential;
     `advertises`: some that are for advertising.
 
-    `ask`: a banner is due. `told` is the value of Consentry-Consent, for the storefront.
+    `ask`: a banner is due. `categories` are those that are allowed as such, and `told` is the value of
+    Consentry-Consent, for the storefront, that says them.
     """
 
     decisions: Mapping[str, Decision]
@@ -34,6 +35,7 @@ class Ruling:
     granted: bool
     advertises: bool
     ask: bool
+    categories: frozenset[Category]
     told: bytes
 
 
@@ -65,13 +67,20 @@ def rule(use: InUse, grounds: Grounds) -> Ruling:
         granted=any(not use.vendors[key].essential for key in allowed),
         advertises=any(Category.ADVERTISING in use.vendors[key].needs for key in allowed),
         ask=must_ask(use, grounds.standing, grounds.law, grounds.gpc),
+        categories=categories(grounds),
         told=told(grounds),
     )
 
 
+def categories(grounds: Grounds) -> frozenset[Category]:
+    """The categories that are allowed: each as a vendor of it alone would be."""
+    return frozenset(category for category in ASKED if decide(_ONLY[category], grounds).allowed)
+
+
 def told(grounds: Grounds) -> bytes:
-    """`analytics=1, advertising=0, …, gpc=1, regime=opt-in`: a category counts as a vendor of it alone would."""
-    bits = [f"{category}={decide(_ONLY[category], grounds).allowed:d}" for category in ASKED]
+    """`analytics=1, advertising=0, …, gpc=1, regime=opt-in`."""
+    allowed = categories(grounds)
+    bits = [f"{category}={category in allowed:d}" for category in ASKED]
     return ", ".join([*bits, f"gpc={grounds.gpc:d}", f"regime={grounds.law.regime}"]).encode()
 
 

@@ -117,6 +117,10 @@ class Relay(_Table):
     font: tuple[Pattern, ...] = Field(default=(), description="GET, fonts; fetched without any visitor field.")
     image: tuple[Pattern, ...] = Field(default=(), description="GET, pixels and pictures.")
     beacon: tuple[Pattern, ...] = Field(default=(), description="GET or POST by fetch, XMLHttpRequest or sendBeacon.")
+    signals: Literal["google", "meta", "pinterest"] | None = Field(
+        default=None,
+        description="In whose terms the vendor is told of the visitor's choice: consent mode, Limited Data Use, …",
+    )
     fields: tuple[str, ...] = Field(
         default=("*",),
         description="Names of the query and form fields that may pass on image and beacon requests; `*` at an end is a "

@@ -13,7 +13,8 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ from proxy.relay.failures import Failure, VendorDown
 from proxy.relay.gate import NotRelayed, Place, Refusal, destination_of, read_place
 from proxy.relay.reply import NO_STORE, Reply
 from proxy.relay.scripts import Files
+from proxy.relay.signals import Chosen, fields, with_fields
 from proxy.relay.vendor_hop import Answer, VendorHop
 from proxy.ruling import Rulings
 from proxy.settings.schema import Settings
@@ -96,7 +98,8 @@ class _Relay:
                 asked = Asked(
                     vendor, method, place.target.encode("ascii"), scope["headers"], body, visit.address, origin
                 )
-                await self._own(reply, receive, asked, place.host, destination)
+                given = fields(vendor.technical.relay.signals, self._chosen(visit))
+                await self._own(reply, receive, asked, place.host, destination, given)
             RELAYED.labels(key, "relayed").inc()
         except NotRelayed as refused:
             RELAYED.labels(key, refused.refusal.value).inc()
@@ -134,6 +137,10 @@ class _Relay:
                 raise NotRelayed(Refusal.NOT_GRANTED)
         return vendor
 
+    def _chosen(self, visit: Visit) -> Chosen:
+        limited = visit.law.sale and visit.standing.consent is None
+        return Chosen(self._rulings.of(visit).categories, limited, visit.region)
+
     def _private(self, vendor: Vendor) -> bool:
         own = self._settings.vendor.get(vendor.key)
         return own is not None and own.private
@@ -157,7 +164,9 @@ class _Relay:
             prefix=self._settings.consent.prefix,
         )
         outgoing = file_request(place.target.encode("ascii"), visit.address)
-        made = await self._files.get(vendor, destination, place.host, outgoing, page, private=self._private(vendor))
+        made = await self._files.get(
+            vendor, destination, place.host, outgoing, page, self._chosen(visit), private=self._private(vendor)
+        )
         headers: Headers = [(b"cache-control", b"private, no-cache"), (b"etag", made.etag)]
         if made.etag in _listed(scope["headers"], b"if-none-match"):
             await reply.whole(304, headers)
@@ -170,12 +179,22 @@ class _Relay:
                 return
         await reply.whole(200, headers, made.content)
 
-    async def _own(self, reply: Reply, receive: Receive, asked: Asked, host: str, destination: Destination) -> None:
-        """A picture or a beacon: the visitor's own exchange with the vendor, minimised."""
+    async def _own(
+        self,
+        reply: Reply,
+        receive: Receive,
+        asked: Asked,
+        host: str,
+        destination: Destination,
+        given: Mapping[str, str],
+    ) -> None:
+        """A picture or a beacon: the visitor's own exchange with the vendor, minimised; `given` are fields that it
+        bears."""
         if len(asked.body) > LARGE_BODY or asked.body.startswith(_COMPRESSED) or asked.header(b"content-encoding"):
             outgoing = await asyncio.to_thread(minimise, asked, self._settings.privacy.ip)
         else:
             outgoing = minimise(asked, self._settings.privacy.ip)
+        outgoing = replace(outgoing, target=with_fields(outgoing.target, given))
         picture = destination is Destination.IMAGE
         opening = self._hop.open(
             asked.vendor.key,

@@ -25,6 +25,7 @@ from proxy.minimise import Outgoing
 from proxy.relay.answers import content_type
 from proxy.relay.failures import Failure, VendorDown
 from proxy.relay.shelf import Shelf
+from proxy.relay.signals import Chosen, prelude
 from proxy.relay.styles import rewrite_style
 from proxy.relay.vendor_hop import Answer, VendorHop
 
@@ -77,18 +78,29 @@ class Files:
         self._under_way: dict[tuple[str, bytes], asyncio.Task[Copy]] = {}
 
     async def get(
-        self, vendor: Vendor, destination: Destination, host: str, outgoing: Outgoing, page: Page, *, private: bool
+        self,
+        vendor: Vendor,
+        destination: Destination,
+        host: str,
+        outgoing: Outgoing,
+        page: Page,
+        chosen: Chosen,
+        *,
+        private: bool,
     ) -> Made:
-        """The file at `https://host` + the outgoing target, as the visitor of `page` gets it. Raises `VendorDown`."""
+        """The file at `https://host` + the outgoing target, as the visitor of `page` gets it, who chose `chosen`.
+        Raises `VendorDown`."""
         copy = await self._copy(vendor, destination, host, outgoing, private)
         if destination is Destination.FONT:
             return Made(copy.content, None, copy.content_type, _etag(copy.digest))
         base = f"https://{host}{outgoing.target.decode('ascii')}"
         granted = sorted(key for key, decision in page.decisions.items() if decision.allowed)
-        key = (copy.digest, destination.value, base, page.origin, page.prefix, page.use.digest, *granted)
+        terms = vendor.technical.relay.signals if destination is Destination.SCRIPT else None
+        before = prelude(terms, chosen, base)
+        key = (copy.digest, destination.value, base, page.origin, page.prefix, page.use.digest, before.hex(), *granted)
         made = self._made.get(key)
         if made is None:
-            made = await asyncio.to_thread(_make, copy, destination, base, page, key)
+            made = await asyncio.to_thread(_make, copy, destination, base, page, key, before)
             self._made.put(key, made)
         return made
 
@@ -163,12 +175,12 @@ def _unusable(answer: Answer) -> Failure:
 _SCRIPT_SOURCE_MAP = re.compile(rb"(?:\A|\n)[ \t]*//[#@][ \t]*sourceMappingURL=[^\r\n]*(?=\s*\Z)")
 
 
-def _make(copy: Copy, destination: Destination, base: str, page: Page, key: Sequence[str]) -> Made:
+def _make(copy: Copy, destination: Destination, base: str, page: Page, key: Sequence[str], before: bytes) -> Made:
     if destination is Destination.STYLE:
         content = rewrite_style(copy.content, base, page)
     else:
         try:
-            content = rewrite_script(_SCRIPT_SOURCE_MAP.sub(b"", copy.content), page)
+            content = before + rewrite_script(_SCRIPT_SOURCE_MAP.sub(b"", copy.content), page)
         except CannotRewrite:
             raise VendorDown(Failure.CANNOT_REWRITE) from None
     zipped = gzip.compress(content, 6, mtime=0)

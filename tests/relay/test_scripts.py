@@ -10,9 +10,11 @@ from proxy.catalogue.match import Destination
 from proxy.decide import Grounds, decide_all
 from proxy.html.page import Page
 from proxy.minimise import file_request
+from proxy.model import Category
 from proxy.relay import scripts
 from proxy.relay.failures import Failure, VendorDown
 from proxy.relay.scripts import FRESHEST, PAUSE, Files, Made
+from proxy.relay.signals import Chosen
 from proxy.relay.vendor_hop import VendorHop
 from proxy.settings.schema import VendorsSettings
 from tests.relay.gateway import Gateway, Seen, http, until
@@ -21,6 +23,7 @@ from tests.relay.vendors import ORIGIN, a_vendor, a_visit, used
 TRACKER = a_vendor()
 USE = used(TRACKER)
 VISIT = a_visit("/", "analytics")
+CHOSEN = Chosen(frozenset({Category.ANALYTICS}))
 PAGE = Page(
     origin=ORIGIN,
     url=ORIGIN + "/",
@@ -36,10 +39,11 @@ class Fetching:
     gateway: Gateway
     files: Files
     now: float = 0.0
+    chosen: Chosen = CHOSEN
 
     async def get(self, target: str = "/tag.js", destination: Destination = Destination.SCRIPT) -> Made:
         outgoing = file_request(target.encode(), None)
-        return await self.files.get(TRACKER, destination, "tracker.example", outgoing, PAGE, private=False)
+        return await self.files.get(TRACKER, destination, "tracker.example", outgoing, PAGE, self.chosen, private=False)
 
     async def content(self) -> bytes:
         return (await self.get()).content
@@ -225,6 +229,8 @@ async def test_the_tag_tells_both_the_script_and_what_is_granted(fetching: Fetch
     denied = decide_all(USE.vendors.values(), Grounds())
     outgoing = file_request(b"/tag.js", None)
     page = replace(PAGE, decisions=denied)
-    other = await fetching.files.get(TRACKER, Destination.SCRIPT, "tracker.example", outgoing, page, private=False)
+    other = await fetching.files.get(
+        TRACKER, Destination.SCRIPT, "tracker.example", outgoing, page, CHOSEN, private=False
+    )
     assert first != other.etag
     assert first == (await fetching.get()).etag
