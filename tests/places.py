@@ -24,6 +24,7 @@ NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 CADDY = shutil.which("caddy")
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
 SYSTEMD = shutil.which("systemd-analyze")
+VARNISH = shutil.which("varnishd") or shutil.which("varnishd", path="/usr/sbin")
 SLOWHTTPTEST = shutil.which("slowhttptest")
 
 STRACE = shutil.which("strace")
@@ -47,6 +48,7 @@ _PROGRAMS = {
     "nginx": (NGINX, "nginx", "nginx-light"),
     "caddy": (CADDY, "Caddy", "caddy"),
     "haproxy": (HAPROXY, "HAProxy", "haproxy"),
+    "varnish": (VARNISH, "Varnish", "varnish"),
     "systemd": (SYSTEMD, "systemd-analyze", "systemd"),
     "slowhttptest": (SLOWHTTPTEST, "slowhttptest", "slowhttptest"),
     "node": (NODE, "Node", "nodejs"),

@@ -24,7 +24,7 @@ from proxy.csp.seen import Seen
 from proxy.html.page import Page, Retold, TagReport
 from proxy.html.remembered import Remembered
 from proxy.html.verdict import Other, Use, verdict
-from proxy.http import caching
+from proxy.http import caching, shared
 from proxy.http.backstop import Backstop
 from proxy.http.coding import narrowed
 from proxy.http.cookies import VendorCookies, cookie_header, denied_names, domains, expiries, pairs, set_cookie_denied
@@ -53,6 +53,7 @@ class Terms:
     prefetches, and may later show as a document what was no document when it was asked for. `use` is what a part of a
     page is wanted for; None for documents and where that is not known. `worker`: it is for a worker's script.
     `enforced`: what comes back is ruled on. `renewed`: the Set-Cookie by which a document renews the consent cookie.
+    `variant`: as which a cache in front may keep the page.
     """
 
     method: bytes
@@ -70,6 +71,7 @@ class Terms:
     worker: bool
     enforced: bool
     renewed: bytes | None
+    variant: bytes | None
     pages: Remembered[tuple[str, str], Page] = field(default_factory=partial(Remembered, lambda *_: 1, entries=16))
     given: Remembered[Hashable, Given] = field(default_factory=partial(Remembered, lambda *_: 1, entries=16))
 
@@ -146,8 +148,17 @@ class Asking:
             user_agent=user_agent,
             worker=bool(_WORKERS.intersection(values(headers, b"sec-fetch-dest"))),
             enforced=enforced,
-            renewed=self._renewed(scope, visit) if enforced and shown else None,
+            renewed=(renewed := self._renewed(scope, visit) if enforced and shown else None),
+            variant=self._variant(scope, visit) if enforced and reads and shown and renewed is None else None,
         )
+
+    def _variant(self, scope: Scope, visit: Visit) -> bytes | None:
+        headers: Headers = scope["headers"]
+        if not self._settings.cache.shared or self._rollout.partial or _prefetches(headers):
+            return None
+        ours = cookie_name(origin_of(scope, self._settings), self._settings.consent.domain)
+        due = shared.variant(visit, headers, values(headers, b"cookie"), ours)
+        return due if values(headers, shared.VARIANT) == [due] else None
 
     def _renewed(self, scope: Scope, visit: Visit) -> bytes | None:
         consent = visit.standing.consent
@@ -243,23 +254,32 @@ class Asking:
             variant=None if report else (question.terms.salt, shown, question.visit.path),
         )
 
-    def given(self, question: Question, status: int, *, coding: str | None) -> Given:
+    def kept_for(self, question: Question, status: int, answered: Headers) -> int:
+        """Seconds that a cache in front may keep a page that the storefront answered so; 0: not at all."""
+        if question.terms.variant is None or status != 200:
+            return 0
+        return shared.seconds(answered, self._settings.cache.seconds)
+
+    def given(self, question: Question, status: int, *, coding: str | None, kept_for: int = 0) -> Given:
         """What the answer's head is made with. `coding`: of a page, of which the first piece is rewritten; None where
-        the answer is none."""
+        the answer is none. `kept_for`: see there."""
         terms, page = question.terms, coding is not None and (status == 304 or not 300 <= status < 400)
-        held_back = self._held_back(terms) if page or (terms.worker and terms.enforced) else []
-        key = (status, coding, *held_back)
+        held_back = self._held_back(terms, reports=not kept_for) if page or (terms.worker and terms.enforced) else []
+        key = (status, coding, kept_for, *held_back)
         known = terms.given.get(key)
         if known is None:
-            known = self._given(terms, status, coding, held_back)
+            known = self._given(terms, status, coding, held_back, kept_for)
             terms.given.put(key, known)
         return known
 
-    def _given(self, terms: Terms, status: int, coding: str | None, held_back: HeaderList) -> Given:
+    def _given(self, terms: Terms, status: int, coding: str | None, held_back: HeaderList, kept_for: int) -> Given:
         extra: HeaderList = []
         if coding is not None:
-            personal = terms.ruling.granted or terms.shown == "banner" or terms.ahead
+            personal = terms.ruling.granted or terms.shown == "banner" or terms.ahead or self._settings.cache.shared
             extra.append((b"cache-control", caching.cache_control(personal=personal)))
+            if kept_for and terms.variant is not None:
+                extra += [(b"cdn-cache-control", b"max-age=%d" % kept_for), (shared.VARIANT, terms.variant)]
+                extra.append((b"vary", shared.VARIANT.title()))
             if coding != "identity" and status != 304:
                 extra.append((b"content-encoding", coding.encode()))
             extra += [(b"set-cookie", line) for line in self._forgetting(terms)]
@@ -268,7 +288,7 @@ class Asking:
             if status == 304 or not 300 <= status < 400:
                 extra += held_back
                 if not terms.ruling.advertises:
-                    extra.append((b"permissions-policy", no_advertising(terms.user_agent)))
+                    extra.append((b"permissions-policy", no_advertising(b"" if kept_for else terms.user_agent)))
         elif held_back:
             extra += [*held_back, (b"cache-control", caching.cache_control(personal=False))]
         return Given(
@@ -282,8 +302,9 @@ class Asking:
             extra=extra,
         )
 
-    def _held_back(self, terms: Terms) -> HeaderList:
-        shown = terms.use is not Other.REST
+    def _held_back(self, terms: Terms, *, reports: bool) -> HeaderList:
+        """`reports`: browsers may be asked for reports; not those of everybody who gets what a cache keeps."""
+        shown = reports and terms.use is not Other.REST
         return self._backstop.headers(terms.origin, _site_domain(terms.origin), terms.ruling.decisions, shown=shown)
 
     def _hear(self, tag: TagReport) -> None:

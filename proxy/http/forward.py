@@ -158,7 +158,8 @@ class Forward:
         page = self._asking.page(question, plain=300 <= answer.status < 400)
         async with aclosing(body.rewritten(page)) as pieces:
             first = await anext(pieces, b"")
-            given = self._asking.given(question, answer.status, coding=body.coding)
+            kept_for = self._asking.kept_for(question, answer.status, answer.headers)
+            given = self._asking.given(question, answer.status, coding=body.coding, kept_for=kept_for)
             reply.head(answer.status, to_browser(answer.headers, given))
             await reply.next(first, last=answer.ended)
             async for piece in pieces:

@@ -54,7 +54,7 @@ REQUEST = _table(
     {
         Verdict.HOP: "connection keep-alive proxy-connection te trailer transfer-encoding upgrade http2-settings "
         "expect proxy-authorization proxy-authenticate proxy-authentication-info host",
-        Verdict.NEVER: "consentry-consent proxy proxy-status",
+        Verdict.NEVER: "consentry-consent consentry-variant proxy proxy-status",
         Verdict.PEER: "x-real-ip x-client-ip client-ip x-remote-ip x-remote-addr x-originating-ip x-cluster-client-ip "
         "x-original-forwarded-for x-original-host x-host x-scheme x-forwarded-protocol x-forwarded-client-cert "
         "x-forwarded x-forwarded-by x-forwarded-port x-forwarded-server x-forwarded-scheme x-forwarded-ssl "
@@ -75,7 +75,7 @@ RESPONSE = _table(
     {
         Verdict.HOP: "connection keep-alive proxy-connection te trailer transfer-encoding upgrade proxy-authenticate "
         "proxy-authentication-info",
-        Verdict.NEVER: "alt-svc consentry-consent",
+        Verdict.NEVER: "alt-svc consentry-consent consentry-variant",
         Verdict.PAGE: "accept-ranges last-modified content-md5 digest content-digest repr-digest unencoded-digest "
         "signature signature-input cache-control expires pragma age surrogate-control cdn-cache-control "
         "cloudflare-cdn-cache-control netlify-cdn-cache-control vercel-cdn-cache-control x-accel-expires "

@@ -259,6 +259,14 @@ class RecordsSettings(_Table):
         return int(count) * {"day": 1, "month": 31, "year": 366}[unit.rstrip("s")]
 
 
+class CacheSettings(_Table):
+    """Whether a cache in front may keep pages for those who have not chosen, or refused everything; and how long
+    (seconds) at most, however long the storefront says: a change of settings reaches what is kept only then."""
+
+    shared: bool = False
+    seconds: int = Field(default=600, ge=1, le=86400)
+
+
 class Csp(_Table):
     """The policy by which browsers hold back what scripts start at run time: whether it is sent, only to be told of
     what it would stop or to stop it; and how many page views a second, in each process, have their browsers report."""
@@ -323,6 +331,7 @@ class Settings(_Table):
     privacy: Privacy = Privacy()
     consent: ConsentSettings = ConsentSettings()
     csp: Csp = Csp()
+    cache: CacheSettings = CacheSettings()
     store: StoreSettings = StoreSettings()
     records: RecordsSettings = RecordsSettings()
     vendors: VendorsSettings = VendorsSettings()
