@@ -26,6 +26,7 @@ from proxy.catalogue.use import InUse, in_use
 from proxy.consent.choice import categories_in_use
 from proxy.consent.cookie import Seal, receipt_signer
 from proxy.consent.doors import Doors, Expire
+from proxy.consent.pages import Look, look_of
 from proxy.consent.records import Keeper
 from proxy.consent.records.opening import SPOOL, open_store
 from proxy.consent.records.spool import Spool
@@ -115,6 +116,7 @@ class _Shop:
 def _shop(settings: Settings, catalogue: Catalogue, records: Keeper, *, alone: bool) -> _Shop:
     use = in_use(catalogue, settings)
     seen = Seen()
+    look = look_of(settings.consent.looks)
     upstream = Upstream(settings.storefront, limits=settings.limits)
     hop = VendorHop(settings.vendors)
     asked = categories_in_use(use.vendors.values())
@@ -122,7 +124,7 @@ def _shop(settings: Settings, catalogue: Catalogue, records: Keeper, *, alone: b
     seal = Seal(settings.secret_keys, name, asked)
     origin = functools.partial(origin_of, settings=settings)
     doors = Doors(
-        site=_sites(settings, use),
+        site=_sites(settings, use, look),
         seal=seal,
         expire=_expiring(settings, use),
         stub=_stubs(catalogue),
@@ -138,7 +140,7 @@ def _shop(settings: Settings, catalogue: Catalogue, records: Keeper, *, alone: b
         Regions(settings.region, regimes_of(settings)),
         consent=consent_app(doors),
         relay=relay_app(settings, use, hop, origin),
-        forward=Forward(settings, use, upstream, seal, seen),
+        forward=Forward(settings, use, upstream, seal, seen, look),
         any_host=None if alone else False,
     )
     return _Shop(settings, public, upstream, hop)
@@ -153,8 +155,8 @@ def _limits(settings: Settings) -> Limits:
     return settings.limits.model_copy(update={"leave_seconds": 0.0}) if settings.dev else settings.limits
 
 
-def _sites(settings: Settings, use: InUse) -> Callable[[Scope], Site]:
-    remembered = functools.lru_cache(64)(functools.partial(site_of, settings, use))
+def _sites(settings: Settings, use: InUse, look: Look) -> Callable[[Scope], Site]:
+    remembered = functools.lru_cache(64)(functools.partial(site_of, settings, use, look))
     return lambda scope: remembered(origin_of(scope, settings))
 
 

@@ -18,6 +18,7 @@ import typer
 
 from proxy.catalogue.load import Catalogue, load
 from proxy.catalogue.use import InUse, in_use
+from proxy.consent.pages import look_of
 from proxy.consent.regime import regimes_of
 from proxy.errors import Problem, Refused
 from proxy.http.region import Regions
@@ -134,6 +135,10 @@ def load_all(
             uses.append(in_use(catalogue, site, file=file, places=at))
         except Refused as refused:
             problems.extend(problem for problem in refused.problems if _table(problem) not in told)
+        try:
+            look_of(site.consent.looks)
+        except Refused as refused:
+            problems.extend(refused.problems)
         try:
             Regions(site.region, regimes_of(site, file=file, places=at), file=file, places=at)
         except Refused as refused:

@@ -10,12 +10,14 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import chain
 from urllib.parse import SplitResult, urlsplit
 
 from proxy.catalogue.url import split_url
 from proxy.catalogue.use import InUse
 from proxy.consent.banner import banner, footer
+from proxy.consent.pages import look_of
 from proxy.consent.site import must_ask, site_of
 from proxy.decide import Grounds, decide_all
 from proxy.html.page import Page, TagReport
@@ -88,6 +90,10 @@ def first_party(host: str) -> frozenset[str]:
     return frozenset({(domains(host) or (host,))[-1]})
 
 
+#: Read once: a command looks at many pages.
+_look = lru_cache(8)(look_of)
+
+
 @dataclass(frozen=True, slots=True)
 class Rewriting:
     """What is the same for every page of a run. `with_banner`: the banner or, after a choice, the footer goes in."""
@@ -104,7 +110,7 @@ class Rewriting:
         origin = origin_of(address)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         visit = Visit(self.standing, STRICTEST, self.gpc, None, (), path)
-        site = site_of(self.settings, self.use, origin)
+        site = site_of(self.settings, self.use, _look(self.settings.consent.looks), origin)
         asks = self.with_banner and must_ask(self.use, self.standing, visit.law, visit.gpc)
         links = self.with_banner and not asks and self.settings.consent.link == "auto"
         return Page(

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.consent.failure import Status, failure_headers, failure_page
 from proxy.consent.form import LARGEST_FORM, Why
-from proxy.consent.language import Words, choose_language, words
+from proxy.consent.language import Words, choose_language
 from proxy.consent.site import Site
 from proxy.model import Visit
 
@@ -61,11 +61,11 @@ def query_of(scope: Scope) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def words_for(scope: Scope, query: dict[str, str]) -> tuple[Words, bool]:
+def words_for(site: Site, scope: Scope, query: dict[str, str]) -> tuple[Words, bool]:
     """The words of this page, and whether the visitor asked for that language by name (`?lang=`)."""
     visit: Visit = scope["consentry.visit"]
     tag = choose_language(query.get("lang"), visit.languages)
-    return words(tag), query.get("lang") == tag
+    return site.look.words(tag), query.get("lang") == tag
 
 
 def header(scope: Scope, name: bytes) -> bytes:

@@ -13,8 +13,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from proxy.consent.form import return_path
-from proxy.consent.language import choose_language, words
-from proxy.consent.pages import render
+from proxy.consent.language import choose_language
 from proxy.consent.site import Site
 from proxy.consent.summary import summary
 from proxy.model import Law, Visit
@@ -61,5 +60,5 @@ def _footer(site: Site, tag: str, law: Law, gpc: bool, granted: bool) -> bytes:
 def _rendered(template: str, site: Site, tag: str, law: Law, gpc: bool, **values: object) -> bytes:
     """In ASCII, with the marks where the way back goes in."""
     marks = {"return_to": _AS_TEXT, "return_query": _AS_QUERY}
-    text = render(template, words(tag), site=site, law=law, gpc=gpc, **marks, **values)
+    text = site.look.render(template, site.look.words(tag), site=site, law=law, gpc=gpc, **marks, **values)
     return text.encode("ascii", "xmlcharrefreplace")

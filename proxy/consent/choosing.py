@@ -45,7 +45,7 @@ async def take_choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> An
     if is_robot(headers):
         return _back(form.return_to, [])
     if takes_another_step(form, occasion):
-        t, _ = words_for(scope, {})
+        t, _ = words_for(site, scope, {})
         return Answer(200, page_headers(t), confirm_page(site, t, fields, form.return_to))
     if not says_nothing_new(visit.standing, consent):
         try:

@@ -13,7 +13,6 @@ from proxy.catalogue.schema import Vendor
 from proxy.catalogue.use import told_ip
 from proxy.consent.form import return_path
 from proxy.consent.language import Words
-from proxy.consent.pages import render
 from proxy.consent.site import Site
 from proxy.model import Reach
 
@@ -21,7 +20,7 @@ from proxy.model import Reach
 def embed_page(site: Site, vendor: Vendor, words: Words, return_to: str) -> bytes:
     """The placeholder for one vendor's embed, as UTF-8. `return_to` as it came: it is checked here."""
     way_back = return_path(return_to, site.prefix)
-    return render(
+    return site.look.render(
         "embed",
         words,
         site=site,

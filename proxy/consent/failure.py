@@ -11,7 +11,7 @@ from typing import Literal
 
 from proxy.consent.form import Why
 from proxy.consent.language import choose_language, words
-from proxy.consent.pages import page_headers, render
+from proxy.consent.pages import page_headers, shipped
 
 Status = Literal[400, 403, 404, 405, 421, 502, 503, 504]
 
@@ -24,7 +24,7 @@ def failure_page(
     `why` says more where a choice was not taken over; the page then leads back to the preferences.
     """
     t = words(choose_language(None, languages))
-    return render("failure", t, base=prefix, status=status, why=why).encode()
+    return shipped().render("failure", t, base=prefix, status=status, why=why).encode()
 
 
 def failure_headers(languages: Iterable[str] = ()) -> list[tuple[bytes, bytes]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -55,12 +55,13 @@ def choose_language(page_lang: str | None, languages: Iterable[str]) -> str:
 class Words:
     """One language's text. Keys are dotted ("banner.title"); one that is not there raises KeyError."""
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, own: Mapping[str, Any] | None = None) -> None:
+        """`own`: what a shop says in other words."""
         self.tag = tag
         self.html, self._cldr = LANGUAGES[tag]
         self.locale = Locale.parse(self._cldr)
         text = files("proxy.consent").joinpath("text", f"{tag}.toml").read_text(encoding="utf-8")
-        self.text: dict[str, Any] = tomllib.loads(text)
+        self.text: dict[str, Any] = _laid_over(tomllib.loads(text), own or {})
 
     def _raw(self, key: str) -> Any:
         found: Any = self.text
@@ -121,7 +122,18 @@ def _markup(escaped: str) -> Markup:
     return Markup(escaped)  # noqa: S704  (only ever called with what `escape` returned, joined)
 
 
+def _laid_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _laid_over(value, own.get(key, {})) if isinstance(value, Mapping) else own.get(key, value)
+        for key, value in ours.items()
+    }
+
+
 @cache
-def words(tag: str) -> Words:
-    """The words of one of our languages (a key of `LANGUAGES`)."""
+def _shipped(tag: str) -> Words:
     return Words(tag)
+
+
+def words(tag: str, own: Mapping[str, Any] | None = None) -> Words:
+    """The words of one of our languages (a key of `LANGUAGES`); `own`: what a shop says in other words."""
+    return Words(tag, own) if own else _shipped(tag)

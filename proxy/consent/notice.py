@@ -16,7 +16,6 @@ from typing import Any
 
 from proxy.catalogue.schema import Vendor
 from proxy.consent.banner import banner
-from proxy.consent.language import words
 from proxy.consent.preferences import preferences_page
 from proxy.consent.records.record import canonical
 from proxy.consent.site import Site
@@ -45,7 +44,7 @@ def notice_of(site: Site, language: str, law: Law, gpc: bool) -> Notice:
             "regime": law.regime,
             "gpc": gpc,
             "banner": banner(site, visit, language).decode("ascii"),
-            "preferences": preferences_page(site, visit, words(language), None).decode(),
+            "preferences": preferences_page(site, visit, site.look.words(language), None).decode(),
             "vendors": [_vendor(vendor) for _, vendor in sorted(site.use.vendors.items())],
         }
     )

@@ -18,7 +18,6 @@ from proxy.catalogue.schema import Transfer, Vendor
 from proxy.consent.choice import categories_in_use, under_signal
 from proxy.consent.form import return_path
 from proxy.consent.language import LANGUAGES, Words, words
-from proxy.consent.pages import render
 from proxy.consent.site import Site
 from proxy.consent.summary import only_in_frames, sees_full_ip
 from proxy.model import ASKED, Category, Regime, Visit
@@ -33,7 +32,7 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
     vendors = sorted(site.use.vendors.values(), key=lambda vendor: vendor.name.casefold())
     here = site.prefix + (f"?lang={t.tag}" if chosen else "")
     way_back = return_path(return_to, site.prefix) if return_to else here
-    return render(
+    return site.look.render(
         "preferences",
         t,
         site=site,
@@ -63,14 +62,14 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
 def _facts(site: Site, tag: str, objects: bool) -> Mapping[str, Markup]:
     """All that each vendor's file says, by key: the long part of the page, the same for every visitor. `objects`: where
     they are, vendors run until they object."""
-    t = words(tag)
-    return {key: Markup(_vendor_facts(t, vendor, objects)) for key, vendor in site.use.vendors.items()}  # noqa: S704  (ours)
+    t = site.look.words(tag)
+    return {key: Markup(_vendor_facts(site, t, vendor, objects)) for key, vendor in site.use.vendors.items()}  # noqa: S704  (ours)
 
 
-def _vendor_facts(t: Words, vendor: Vendor, objects: bool) -> str:
+def _vendor_facts(site: Site, t: Words, vendor: Vendor, objects: bool) -> str:
     legal = "essential" if vendor.essential else "objection" if objects else "consent"
     basis = _basis(vendor.transfer)
-    return render("facts", t, vendor=vendor, basis=basis, framed=only_in_frames(vendor), legal=legal)
+    return site.look.render("facts", t, vendor=vendor, basis=basis, framed=only_in_frames(vendor), legal=legal)
 
 
 def _basis(transfer: Transfer) -> str:

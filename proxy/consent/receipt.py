@@ -21,7 +21,7 @@ from proxy.consent.answer import Answer, failure, query_of, words_for
 from proxy.consent.doors import Doors
 from proxy.consent.form import return_path
 from proxy.consent.language import Words
-from proxy.consent.pages import page_headers, render
+from proxy.consent.pages import page_headers
 from proxy.consent.records import Kept
 from proxy.consent.records.record import canonical
 from proxy.consent.site import Site
@@ -36,7 +36,7 @@ async def receipt_answer(doors: Doors, site: Site, scope: Scope) -> Answer:
     """The receipt of whoever asks: a page, or with `?as=json` the file."""
     visit: Visit = scope["consentry.visit"]
     query = query_of(scope)
-    t, _ = words_for(scope, query)
+    t, _ = words_for(site, scope, query)
     consent = visit.standing.consent
     number = None if consent is None else consent.record
     history = await doors.records.of_visitor(number) if number else []
@@ -46,7 +46,7 @@ async def receipt_answer(doors: Doors, site: Site, scope: Scope) -> Answer:
         told = receipt(site, visit, consent, t, history or [], doors.now())
         signed = {"receipt": told, "signature": {"algorithm": "HMAC-SHA256", "value": doors.sign(canonical(told))}}
         return Answer(200, _file_headers(number), json.dumps(signed, indent=2, ensure_ascii=False).encode() + b"\n")
-    page = render(
+    page = site.look.render(
         "receipt",
         t,
         site=site,

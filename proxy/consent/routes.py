@@ -19,7 +19,7 @@ from proxy.consent.choosing import take_choice, take_erasure
 from proxy.consent.doors import Doors
 from proxy.consent.embed import embed_page
 from proxy.consent.failure import failure_page
-from proxy.consent.pages import page_headers, style, style_version
+from proxy.consent.pages import page_headers
 from proxy.consent.preferences import preferences_page
 from proxy.consent.receipt import receipt_answer
 from proxy.consent.site import Site
@@ -67,7 +67,7 @@ async def _answer(doors: Doors, scope: Scope, receive: Receive) -> Answer | None
     if kind == b"csp" and not name:
         return await _report(doors, scope, receive)
     if kind == b"style.css" and not name:
-        return _read_only(scope, lambda: _style(scope))
+        return _read_only(scope, lambda: _style(site, scope))
     if kind == b"stub" and name.endswith(b".js"):
         return _stub(doors, scope, name.removesuffix(b".js").decode("latin-1"))
     if kind == b"embed":
@@ -98,23 +98,23 @@ async def _report(doors: Doors, scope: Scope, receive: Receive) -> Answer | None
 
 def _preferences(site: Site, scope: Scope) -> Answer:
     query = query_of(scope)
-    t, chosen = words_for(scope, query)
+    t, chosen = words_for(site, scope, query)
     page = preferences_page(site, scope["consentry.visit"], t, query.get("return_to"), chosen=chosen)
     return Answer(200, page_headers(t), page)
 
 
 def _embed(site: Site, vendor: Vendor | None, scope: Scope) -> Answer:
     query = query_of(scope)
-    t, _ = words_for(scope, query)
+    t, _ = words_for(site, scope, query)
     if vendor is None or vendor.essential:  # a frame of it shows our page all the same
         return Answer(404, page_headers(t, "'self'"), failure_page(404, (t.tag,), prefix=site.prefix))
     return Answer(200, page_headers(t, "'self'"), embed_page(site, vendor, t, query.get("return_to", "/")))
 
 
-def _style(scope: Scope) -> Answer:
-    named = scope["query_string"] == style_version().encode("ascii")
+def _style(site: Site, scope: Scope) -> Answer:
+    named = scope["query_string"] == site.look.style_version.encode("ascii")
     lasting = b"public, max-age=31536000, immutable" if named else b"public, max-age=3600"
-    return _cacheable(scope, style(), b"text/css; charset=utf-8", lasting)
+    return _cacheable(scope, site.look.style, b"text/css; charset=utf-8", lasting)
 
 
 def _gpc() -> Answer:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from proxy.catalogue.use import InUse
 from proxy.consent.choice import categories_in_use
+from proxy.consent.pages import Look, shipped
 from proxy.decide import Grounds, decide_all
 from proxy.model import Category, Law, Reason, Standing
 from proxy.settings.schema import Controller, Settings
@@ -32,10 +33,11 @@ class Site:
     keep: str = "3 years"
     age: int | None = None
     prevails: str | None = None
+    look: Look = field(default_factory=shipped, compare=False)
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", self.use.digest)
+        object.__setattr__(self, "digest", self.use.digest + self.look.digest)
 
     @property
     def preferences(self) -> str:
@@ -62,7 +64,7 @@ class Site:
         return self.origin + policy if policy and policy.startswith("/") else policy
 
 
-def site_of(settings: Settings, use: InUse, origin: str) -> Site:
+def site_of(settings: Settings, use: InUse, look: Look, origin: str) -> Site:
     """The site that the settings describe. `origin`: the configured one, or in development that of the request."""
     consent = settings.consent
     records = consent.domain or settings.origin or origin
@@ -77,6 +79,7 @@ def site_of(settings: Settings, use: InUse, origin: str) -> Site:
         settings.records.keep,
         consent.age,
         consent.prevails,
+        look,
     )
 
 

@@ -18,6 +18,7 @@ from proxy.catalogue.url import split_url
 from proxy.catalogue.use import InUse
 from proxy.consent.banner import banner, footer
 from proxy.consent.cookie import Seal, cookie_name, cookie_values
+from proxy.consent.pages import Look
 from proxy.consent.site import site_of
 from proxy.csp import admit
 from proxy.csp.seen import Seen
@@ -94,7 +95,7 @@ class Question:
 class Asking:
     """Makes questions, and what their answers are made with, for one site."""
 
-    def __init__(self, settings: Settings, use: InUse, seal: Seal, seen: Seen) -> None:
+    def __init__(self, settings: Settings, use: InUse, seal: Seal, seen: Seen, look: Look) -> None:
         self._settings = settings
         self._seal = seal
         self._use = use
@@ -103,8 +104,8 @@ class Asking:
         self._rollout = Rollout(settings.rollout, b"".join(settings.secret_keys[:1]), settings.origin or "")
         self._rulings = Rulings(use)
         self._vendor_cookies = VendorCookies(use.vendors.values())
-        self._digest = f"{use.digest}-{settings.digest}"
-        self._site = lru_cache(64)(partial(site_of, settings, use))
+        self._digest = f"{use.digest}-{settings.digest}-{look.digest}"
+        self._site = lru_cache(64)(partial(site_of, settings, use, look))
         self._quiet = settings.consent.quiet
         self._behind = urlsplit("".join(settings.storefront.url[:1])).hostname
 

@@ -18,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from proxy import metrics
 from proxy.catalogue.use import InUse
 from proxy.consent.cookie import Seal
+from proxy.consent.pages import Look
 from proxy.csp.seen import Seen
 from proxy.http.asking import Asking, Question
 from proxy.http.caching import cache_control
@@ -47,10 +48,10 @@ class Presence(Protocol):
 class Forward:
     """The ASGI app that forwards. It finds the `Visit` in `scope["consentry.visit"]`."""
 
-    def __init__(self, settings: Settings, use: InUse, upstream: Upstream, seal: Seal, seen: Seen) -> None:
+    def __init__(self, settings: Settings, use: InUse, upstream: Upstream, seal: Seal, seen: Seen, look: Look) -> None:
         self._settings = settings
         self._upstream = upstream
-        self._asking = Asking(settings, use, seal, seen)
+        self._asking = Asking(settings, use, seal, seen, look)
         limits, prefix = settings.limits, settings.consent.prefix
         self._sockets = Sockets(self._asking, upstream, limits.websockets, prefix)
         self._observer = Observer() if settings.mode == "observe" else None

@@ -191,7 +191,8 @@ class Privacy(_Table):
 
 class ConsentSettings(_Table):
     """The banner, the cookie and the pages of ours. `age`: the youngest that the shop is for, said on the banner.
-    `prevails`: the language whose text holds where translations differ."""
+    `looks`: a folder with a style sheet, templates and texts of the shop's own. `prevails`: the language whose text
+    holds where translations differ."""
 
     prefix: OwnPrefix = "/_consent"
     policy: int = Field(default=1, ge=1)
@@ -200,6 +201,7 @@ class ConsentSettings(_Table):
     domain: Host | None = None
     quiet: tuple[PathPrefix, ...] = ()
     age: int | None = Field(default=None, ge=1, le=99)
+    looks: Path | None = None
     prevails: Literal["en", "de", "es", "fr", "it", "nl", "pl", "pt-BR", "ru", "zh", "ar"] | None = None
 
 

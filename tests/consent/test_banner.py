@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from proxy.consent.banner import banner, footer
 from proxy.consent.language import LANGUAGES, words
-from proxy.consent.pages import style_version
+from proxy.consent.pages import shipped
 from proxy.model import Doubt, How, Standing
 from tests.consent.shop import ADS, ALL, ORIGIN, PAY, STATS, VIDEO, consent, site, visit
 from tests.laws import OPT_OUT, law_in
@@ -68,7 +68,7 @@ def test_it_is_a_named_region_in_its_language() -> None:
     )
     assert "data-nosnippet" in text.partition(">")[0]
     assert text.rstrip().endswith(f'</template><a href="{ORIGIN}/_consent">Datenschutz-Auswahl</a></section>')
-    assert f'<link rel="stylesheet" href="{ORIGIN}/_consent/style.css?{style_version()}">' in text
+    assert f'<link rel="stylesheet" href="{ORIGIN}/_consent/style.css?{shipped().style_version}">' in text
 
 
 def test_the_answers_are_one_form_and_choosing_another() -> None:

@@ -11,10 +11,10 @@ from proxy.consent.embed import embed_page
 from proxy.consent.failure import failure_headers, failure_page
 from proxy.consent.form import Why
 from proxy.consent.language import LANGUAGES, words
-from proxy.consent.pages import page_headers, style, style_version
+from proxy.consent.pages import page_headers, shipped
 from tests.consent.shop import ORIGIN, STATS, VIDEO, site
 
-STYLE = style().decode("utf-8")
+STYLE = shipped().style.decode("utf-8")
 
 
 def palettes() -> list[dict[str, str]]:
@@ -61,7 +61,7 @@ def test_the_style_sheet_asks_for_nothing_and_covers_nothing() -> None:
     for never in ("url(", "@import", "@font-face", "expression", "fixed", "http"):
         assert never not in STYLE
     assert ":focus-visible" in STYLE
-    assert re.fullmatch(r"[0-9a-f]{16}", style_version())
+    assert re.fullmatch(r"[0-9a-f]{16}", shipped().style_version)
 
 
 def test_no_answer_has_a_style_of_its_own() -> None:

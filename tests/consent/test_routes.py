@@ -10,7 +10,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from proxy.consent.language import LANGUAGES, words
-from proxy.consent.pages import style, style_version
+from proxy.consent.pages import shipped
 from proxy.consent.routes import PIXEL
 from proxy.model import Category, How, Regime, Standing
 from tests.consent.asked import CLICK, FORM, ask, get, kept, post
@@ -171,8 +171,8 @@ async def test_getting_never_chooses() -> None:
 
 
 async def test_the_style_sheet_is_kept_by_its_version_and_asked_for_again_without() -> None:
-    named = await get(f"/_consent/style.css?{style_version()}")
-    assert (named.status, named.body, named.one("content-type")) == (200, style(), "text/css; charset=utf-8")
+    named = await get(f"/_consent/style.css?{shipped().style_version}")
+    assert (named.status, named.body, named.one("content-type")) == (200, shipped().style, "text/css; charset=utf-8")
     assert named.one("cache-control") == "public, max-age=31536000, immutable"
     for path in ("/_consent/style.css", "/_consent/style.css?old"):
         assert (await get(path)).one("cache-control") == "public, max-age=3600"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.catalogue.schema import Vendor
+from proxy.consent.pages import shipped
 from proxy.consent.site import must_ask, site_of
 from proxy.consent.summary import only_in_frames, summary
 from proxy.model import Doubt, How, Law, Standing
@@ -51,7 +52,7 @@ def test_a_site_is_what_the_settings_say() -> None:
             "consent": {"prefix": "/privacy", "remember_days": 30, "domain": "shop.example"},
         }
     )
-    found = site_of(settings, use(*ALL), "https://www.shop.example")
+    found = site_of(settings, use(*ALL), shipped(), "https://www.shop.example")
     assert found == site(
         origin="https://www.shop.example",
         prefix="/privacy",

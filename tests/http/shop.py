@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 from proxy.catalogue.load import load
 from proxy.catalogue.use import InUse, in_use
 from proxy.consent.cookie import Seal, cookie_name
+from proxy.consent.pages import shipped
 from proxy.consent.regime import regimes_of
 from proxy.csp.seen import Seen
 from proxy.http.dispatch import Dispatch
@@ -251,7 +252,7 @@ async def open_shop(behind: Storefront | int, *, today: date = TODAY, **tables: 
         Regions(settings.region, regimes_of(settings)),
         consent=_room(b"consent"),
         relay=_room(b"relay"),
-        forward=Forward(settings, in_development(), upstream, seal, Seen()),
+        forward=Forward(settings, in_development(), upstream, seal, Seen(), shipped()),
         today=lambda: today,
     )
     config = uvicorn.Config(

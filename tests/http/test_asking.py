@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from proxy.consent.cookie import Seal
+from proxy.consent.pages import shipped
 from proxy.csp.seen import Seen
 from proxy.http.asking import Asking
 from proxy.model import Standing, Visit
@@ -21,7 +22,9 @@ VISIT = Visit(Standing(), OPT_IN, False, "203.0.113.9", ("de",), "/a")
 
 def asking(**tables: object) -> Asking:
     told = {"origin": "https://www.shop.example", "storefront": {"url": "http://inside.test:8080"}, **tables}
-    return Asking(Settings.model_validate(told), in_development(), Seal([b"k" * 32], "https://shop.example"), Seen())
+    return Asking(
+        Settings.model_validate(told), in_development(), Seal([b"k" * 32], "https://shop.example"), Seen(), shipped()
+    )
 
 
 def scope(*headers: tuple[bytes, bytes], visit: Visit = VISIT, method: str = "GET") -> dict[str, Any]:
