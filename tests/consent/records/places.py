@@ -62,11 +62,11 @@ def _url(name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def fresh_database() -> AsyncIterator[str]:
-    """The URL of a PostgreSQL database with nothing in its tables, dropped afterwards."""
+async def fresh_database(*, empty: bool = False) -> AsyncIterator[str]:
+    """The URL of a PostgreSQL database with nothing in its tables, or none in it (`empty`); dropped afterwards."""
     import asyncpg
 
-    template = await asyncio.to_thread(_template)
+    template = "template0" if empty else await asyncio.to_thread(_template)
     name = f"consentry_test_{secrets.token_hex(8)}"
     connection = await asyncpg.connect(POSTGRESQL)
     try:

@@ -302,6 +302,15 @@ async def test_a_server_that_is_not_there_or_does_not_let_us_in(unused_tcp_port:
 
 
 @pytest.mark.postgresql
+async def test_an_address_may_say_how_to_connect() -> None:
+    async with fresh_database(empty=True) as url:
+        store = store_of(Postgresql(f"{url}?sslmode=disable&application_name=consentry"))
+        await store.append([refusal()], 1)
+        assert (await store.verify()).records == 1
+        await store.aclose()
+
+
+@pytest.mark.postgresql
 async def test_a_connection_that_breaks_is_opened_anew() -> None:
     async with fresh_database() as url:
         store, other = store_of(Postgresql(url)), Postgresql(url)

@@ -47,7 +47,12 @@ def _sqlite(url: str) -> None:
 
 
 async def _postgresql(url: str) -> None:
-    engine = create_async_engine("postgresql+asyncpg" + url[url.index("://") :])
+    import asyncpg
+
+    async def connect(*_: object, **__: object) -> object:
+        return await asyncpg.connect(url)  # which reads what SQLAlchemy would not: sslmode, passfile
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.run_sync(upgrade)
