@@ -57,13 +57,12 @@ class Law:
 NONE, BOTH = frozenset[str](), frozenset(OLD)
 LAWS = [
     Law("DE", NONE, True, NONE),
-    Law("GB", NONE, True, NONE),
-    Law("BR", NONE, True, NONE),
-    Law("ZZ", NONE, True, NONE),  # unknown: the strictest
     Law("US-TX", BOTH, False, frozenset({"google-analytics"})),  # an objection never lapses
     Law("US-CA", BOTH, False, frozenset({"google-analytics"}), steps=2),
     Law("NZ", BOTH, False, BOTH),  # notice, by the shop's own table
 ]
+if os.environ.get("ALL_PAGES"):  # like Germany's
+    LAWS += [Law(region, NONE, True, NONE) for region in ("GB", "BR", "CH", "ZZ")]
 
 
 @dataclass

@@ -118,6 +118,7 @@ def test_what_was_tampered_with_is_told(storefront: str, place: Place, tmp_path:
     with serving(storefront, place.state, "--config", place.config, **GOOD_KEYS) as served:
         cookie = choose(served, choice="accept", shown="1")
         choose(served, choice="reject")
+        place.landed()
         receipt = httpx.get(f"{served.public}/_consent/receipt?as=json", headers=ORIGIN | {"Cookie": cookie}).json()
         served.end()
     receipt["receipt"]["created"] = "2020-01-01"
