@@ -42,8 +42,8 @@ format: $(STAMP)  ## put the code in shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-pages: $(STAMP)  ## every page of ../shared/pages, every global of tests/stubs and every law in a real browser
-	ALL_PAGES=1 $(BIN)/python -m pytest tests/browser/test_pages.py tests/browser/test_stubs.py tests/browser/test_journeys.py -n 4 --timeout=600 $(ARGS)
+pages: $(STAMP)  ## every page of ../shared/pages, every global of tests/stubs, every law and state in a real browser
+	ALL_PAGES=1 $(BIN)/python -m pytest tests/browser/test_pages.py tests/browser/test_stubs.py tests/browser/test_journeys.py tests/browser/test_states.py -n 4 --timeout=600 $(ARGS)
 
 bench: $(STAMP)  ## speed of rewriting, matching and serving, and memory: tables, and bench-results.json; LISTS="FILE…" PAGES=DIR: what is caught
 	$(BIN)/python -m tests.bench.rewriting $(ARGS)

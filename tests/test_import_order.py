@@ -17,7 +17,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "model errors",
-        "address bucket toml_places metrics",
+        "address bucket listen toml_places metrics",
         "toml_file toml_problems",
         "catalogue settings",
         "decide csp",

@@ -17,7 +17,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, generate_latest, multiprocess
 from starlette.types import Message, Receive, Scope, Send
 
-from proxy.serve import ListenAddress, address_of, bind, run
+from proxy.listen import ListenAddress, address_of, bind
+from proxy.serve import run
 from proxy.settings import Limits
 from proxy.workers import Supervisor, shared_metrics
 

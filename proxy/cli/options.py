@@ -22,7 +22,7 @@ from proxy.consent.pages import look_of
 from proxy.consent.regime import regimes_of
 from proxy.errors import Problem, Refused
 from proxy.http.region import Regions
-from proxy.serve import ListenAddress, read_address
+from proxy.listen import ListenAddress, read_address
 from proxy.settings import Settings, read_settings
 from proxy.settings.sites import SitePlaces
 from proxy.toml_file import Places, read_toml

@@ -26,8 +26,9 @@ from proxy.cli.options import AdminOption, ConfigFile, ListenOption, Loaded, Sta
 from proxy.consent.asked import new_purposes, newcomers, remember
 from proxy.consent.records.opening import place_of
 from proxy.errors import Problem, Refused
+from proxy.listen import ListenAddress, address_of, bind, same_place
 from proxy.logs import configure_logs
-from proxy.serve import ListenAddress, address_of, bind, run, same_place
+from proxy.serve import run
 
 if TYPE_CHECKING:
     from proxy.catalogue.known import Known

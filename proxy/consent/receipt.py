@@ -17,7 +17,7 @@ from markupsafe import Markup
 from starlette.types import Scope
 
 from proxy.catalogue.schema import Vendor
-from proxy.consent.answer import Answer, failure, query_of, words_for
+from proxy.consent.answer import Answer, failure, header, query_of, words_for
 from proxy.consent.doors import Doors
 from proxy.consent.form import return_path
 from proxy.consent.language import Words
@@ -33,14 +33,14 @@ SCHEMA = "ISO/IEC TS 27560:2023"
 
 
 async def receipt_answer(doors: Doors, site: Site, scope: Scope) -> Answer:
-    """The receipt of whoever asks: a page, or with `?as=json` the file."""
+    """The receipt of whoever asks: a page, or with `?as=json` (or by Accept) the file."""
     visit: Visit = scope["consentry.visit"]
     query = query_of(scope)
     t, _ = words_for(site, scope, query)
     consent = visit.standing.consent
     number = None if consent is None else consent.record
     history = await doors.records.of_visitor(number) if number else []
-    if query.get("as") == "json":
+    if query.get("as") == "json" or header(scope, b"accept").startswith(b"application/json"):
         if consent is None or number is None:
             return failure(404, site, scope)
         told = receipt(site, visit, consent, t, history or [], doors.now())

@@ -30,7 +30,8 @@ from proxy.demo.seen import SAMPLE_ADDRESS
 from proxy.demo.shop import shop
 from proxy.demo.standins import StandIns
 from proxy.errors import Refused
-from proxy.serve import ListenAddress, address_of, bind, serve
+from proxy.listen import ListenAddress, address_of, bind
+from proxy.serve import serve
 from proxy.settings import Settings, load_settings
 
 

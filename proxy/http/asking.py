@@ -34,6 +34,7 @@ from proxy.http.permissions import no_advertising
 from proxy.http.rollout import Rollout
 from proxy.http.upstream import Lines
 from proxy.http.visit import Fields, Headers, host_of, origin_of, peer_trusted, target, values
+from proxy.http.wanted import is_document, may_be_html, navigates, prefetches, use_of
 from proxy.model import Action, Visit
 from proxy.ruling import Ruling, Rulings
 from proxy.settings import Settings
@@ -130,7 +131,7 @@ class Asking:
         user_agent = b"".join(values(headers, b"user-agent"))
         enforced = self._enforces and self._rollout.includes(visit, user_agent)
         salt = caching.salt(self._digest, ruling.allowed, _depends(shown, visit))
-        page = enforced and caching.may_be_html(headers)
+        page = enforced and may_be_html(headers)
         reads = page and scope["method"] in ("GET", "HEAD")
         known = caching.unsalted(values(headers, b"if-none-match"), salt) if reads else None
         asked = self._asked(scope, visit, ruling, enforced=enforced, page=page, reads=reads, known=known)
@@ -143,8 +144,8 @@ class Asking:
             salted=known is not None,
             unconditional=reads and known is None,
             shown=shown,
-            ahead=_prefetches(headers),
-            use=_use(headers),
+            ahead=prefetches(headers),
+            use=use_of(headers),
             cookies=values(headers, b"cookie"),
             user_agent=user_agent,
             worker=bool(_WORKERS.intersection(values(headers, b"sec-fetch-dest"))),
@@ -155,7 +156,7 @@ class Asking:
 
     def _variant(self, scope: Scope, visit: Visit) -> bytes | None:
         headers: Headers = scope["headers"]
-        if not self._settings.cache.shared or self._rollout.partial or _prefetches(headers):
+        if not self._settings.cache.shared or self._rollout.partial or prefetches(headers):
             return None
         ours = cookie_name(origin_of(scope, self._settings), self._settings.consent.domain)
         due = shared.variant(visit, headers, values(headers, b"cookie"), ours)
@@ -194,7 +195,7 @@ class Asking:
             trusted=peer_trusted(client, self._settings.listen.trusted),
             page=page,
             conditions=not reads,
-            whole=reads and (caching.navigates(headers) or bool(values(headers, b"if-range"))),
+            whole=reads and (navigates(headers) or bool(values(headers, b"if-range"))),
             cookie=self._cookie(scope, ruling, enforced=enforced),
             consent=ruling.told if enforced else None,
             if_none_match=known,
@@ -209,7 +210,7 @@ class Asking:
 
     def _shown(self, headers: Headers, ruling: Ruling, quiet: bool) -> str:
         """`banner`, `footer`, or nothing: only documents get something, and no banner on the operator's quiet paths."""
-        if not _is_document(headers):
+        if not is_document(headers):
             return ""
         if ruling.ask and not quiet:
             return "banner"
@@ -361,30 +362,3 @@ def _depends(shown: str, visit: Visit) -> tuple[str, ...]:
     consent = visit.standing.consent
     state = "" if consent is None else f"given {consent.grants_anything}"
     return (shown, visit.law.key, str(visit.gpc), str(visit.standing.doubt), state, *visit.languages)
-
-
-def _is_document(headers: Headers) -> bool:
-    """Whether the answer is shown as a page of its own: not fetched by a script, not framed.
-
-    Robots and command lines get the same page as a person; what scripts of old browsers fetch has a Referer.
-    """
-    destinations = values(headers, b"sec-fetch-dest")
-    if destinations:
-        return destinations == [b"document"]
-    if values(headers, b"x-requested-with"):
-        return False
-    return caching.accepts_html(headers) or not (values(headers, b"referer") or values(headers, b"origin"))
-
-
-def _prefetches(headers: Headers) -> bool:
-    """Sec-Purpose, and what browsers said before it (Fetch standard; `X-Moz` in Firefox)."""
-    purposes = [value for name, value in headers if name in (b"sec-purpose", b"purpose", b"x-moz")]
-    return any(b"prefetch" in value.lower() for value in purposes)
-
-
-def _use(headers: Headers) -> Use | None:
-    """What the browser wants the answer for, where it is certain that it is no document."""
-    destinations = values(headers, b"sec-fetch-dest")
-    if destinations and b"document" not in destinations:
-        return Other.FRAME if caching.navigates(headers) else Other.REST
-    return None if caching.may_be_html(headers) else Other.REST

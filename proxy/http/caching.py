@@ -14,30 +14,6 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 
-#: What Sec-Fetch-Dest or the first member of Accept says of a request whose answer is never parsed as a page.
-_NO_PAGE = frozenset(
-    {
-        b"audio",
-        b"audioworklet",
-        b"font",
-        b"image",
-        b"json",
-        b"manifest",
-        b"paintworklet",
-        b"report",
-        b"script",
-        b"serviceworker",
-        b"sharedworker",
-        b"style",
-        b"track",
-        b"video",
-        b"webidentity",
-        b"worker",
-        b"xslt",
-    }
-)
-_NO_PAGE_ACCEPT = re.compile(rb"\s*(?:image/|audio/|video/|font/|text/css\b)", re.I)
-_NAVIGATES = frozenset({b"document", b"iframe", b"frame", b"embed", b"object", b"fencedframe"})
 _ETAG = re.compile(rb'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -48,31 +24,6 @@ def salt(digest: str, allowed: frozenset[str], shown: tuple[str, ...]) -> bytes:
     """16 hex digits. `digest` stands for catalogue and settings, `shown` for what banner and footer depend on."""
     told = "\n".join((version("consentry"), digest, " ".join(sorted(allowed)), *shown))
     return hashlib.sha256(told.encode()).hexdigest()[:16].encode()
-
-
-def may_be_html(headers: Headers) -> bool:
-    """Whether a page may come back: always, unless the browser says that it wants something else.
-
-    Fetched fragments (`Sec-Fetch-Dest: empty`) are pages. Browsers send Sec-Fetch-Dest to https and localhost only;
-    elsewhere Accept tells pictures, media, fonts and style sheets from the rest.
-    """
-    destinations = [value for name, value in headers if name == b"sec-fetch-dest"]
-    if destinations:
-        return not all(value in _NO_PAGE for value in destinations)
-    accepts = [value for name, value in headers if name == b"accept"]
-    return not accepts or not _NO_PAGE_ACCEPT.match(accepts[0]) or b"html" in b",".join(accepts).lower()
-
-
-def navigates(headers: Headers) -> bool:
-    """Whether a browser wants to show what comes back as a document (framed or not)."""
-    destinations = [value for name, value in headers if name == b"sec-fetch-dest"]
-    if destinations:
-        return any(value in _NAVIGATES for value in destinations)
-    return accepts_html(headers)
-
-
-def accepts_html(headers: Headers) -> bool:
-    return any(name == b"accept" and b"text/html" in value.lower() for name, value in headers)
 
 
 def salted(etag: bytes, salt: bytes) -> bytes | None:

@@ -47,6 +47,8 @@ async def test_the_file_has_the_fields_of_the_standard_and_is_signed() -> None:
     assert got.one("content-type") == "application/json"
     assert got.one("content-disposition") == f'attachment; filename="consent-receipt-{RECORD[:8]}.json"'
     told = json.loads(got.body)
+    machine = await get("/_consent/receipt", of=visit(HELD), headers={"accept": "application/json"})
+    assert json.loads(machine.body)["receipt"]["receipt_id"] == RECORD
     receipt = told["receipt"]
     assert told["signature"]["value"] == f"signed {len(canonical(receipt))}"
     assert receipt["schema_version"] == "ISO/IEC TS 27560:2023"

@@ -233,7 +233,7 @@ def test_no_visitor_ever_gets_anothers_page(front: Front) -> None:
     kept = Counter[bool]()
     expected: dict[tuple[str, ...], str] = {}
     with httpx.Client() as client:
-        for _ in range(4000):
+        for _ in range(2500):
             sent = visitor()
             for name, values in (
                 ("Cookie", cookies),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.http.caching import accepts_html, cache_control, may_be_html, navigates, salt, salted, unsalted
+from proxy.http.caching import cache_control, salt, salted, unsalted
 
 SALT = b"0123456789abcdef"
 
@@ -62,41 +62,6 @@ def test_the_salt_changes_with_all_that_changes_a_page() -> None:
     assert len(base) == 16
 
 
-@pytest.mark.parametrize(
-    ("headers", "may", "navigating"),
-    [
-        ({}, True, False),
-        ({b"accept": b"text/html,*/*"}, True, True),
-        ({b"accept": b"*/*"}, True, False),
-        ({b"accept": b"application/json"}, True, False),
-        ({b"accept": b"image/avif,image/webp,*/*;q=0.8"}, False, False),
-        ({b"accept": b"text/css,*/*;q=0.1"}, False, False),
-        ({b"accept": b"image/png, text/html"}, True, True),
-        ({b"sec-fetch-dest": b"document"}, True, True),
-        ({b"sec-fetch-dest": b"iframe"}, True, True),
-        ({b"sec-fetch-dest": b"object"}, True, True),
-        ({b"sec-fetch-dest": b"empty", b"accept": b"text/html"}, True, False),
-        ({b"sec-fetch-dest": b"image", b"accept": b"text/html"}, False, False),
-        ({b"sec-fetch-dest": b"script"}, False, False),
-        ({b"sec-fetch-dest": b"font"}, False, False),
-        ({b"sec-fetch-dest": b"video"}, False, False),
-        ({b"sec-fetch-dest": b"something-new"}, True, False),
-    ],
-)
-def test_a_page_may_come_back_unless_the_browser_wants_something_else(
-    headers: dict[bytes, bytes], may: bool, navigating: bool
-) -> None:
-    assert may_be_html(list(headers.items())) is may
-    assert navigates(list(headers.items())) is navigating
-
-
-def test_two_wishes_are_not_believed_to_be_one() -> None:
-    both = [(b"sec-fetch-dest", b"image"), (b"sec-fetch-dest", b"document")]
-    assert may_be_html(both)
-    assert navigates(both)
-
-
 def test_what_is_personal_is_never_stored() -> None:
     assert cache_control(personal=True) == b"private, no-store"
     assert cache_control(personal=False) == b"private, no-cache"
-    assert accepts_html([(b"accept", b"application/xml, TEXT/html;q=0.9")])
