@@ -18,7 +18,7 @@ from proxy.consent.cookie import set_cookie
 from proxy.consent.doors import Doors
 from proxy.consent.form import Form, NotTaken, Why, parse_body, read_form, return_path
 from proxy.consent.language import choose_language
-from proxy.consent.notice import notice_of
+from proxy.consent.notice import notice_for
 from proxy.consent.pages import page_headers
 from proxy.consent.records import Entry, Event, NotKept, Record
 from proxy.consent.records.record import record_of, says_nothing_new
@@ -49,7 +49,7 @@ async def take_choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> An
         return Answer(200, page_headers(t), confirm_page(site, t, fields, form.return_to))
     if not says_nothing_new(visit.standing, consent):
         try:
-            await doors.records.keep(_entry(doors, site, visit, form, consent, _proof(who, headers), now))
+            await doors.records.keep(await _entry(doors, site, visit, form, consent, _proof(who, headers), now))
         except NotKept:
             if consent.grants_anything:
                 return failure(503, site, scope, Why.NOT_KEPT)
@@ -83,10 +83,12 @@ async def take_erasure(doors: Doors, site: Site, scope: Scope, body: bytes) -> A
     return _taken(doors, site, scope, consent, way_back, now.date())
 
 
-def _entry(doors: Doors, site: Site, visit: Visit, form: Form, consent: Consent, proven: str, now: datetime) -> Entry:
+async def _entry(
+    doors: Doors, site: Site, visit: Visit, form: Form, consent: Consent, proven: str, now: datetime
+) -> Entry:
     language = form.language or choose_language(None, visit.languages)
     saw = form.shown == site.use.version
-    notice = notice_of(site, language, visit.law, visit.gpc) if saw else None
+    notice = await notice_for(site, language, visit.law, visit.gpc) if saw else None
     record = record_of(
         site.records,
         _milliseconds(now),

@@ -6,11 +6,12 @@ the same notice until a text, a vendor or a setting changes. It holds nothing of
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import zlib
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -30,7 +31,6 @@ class Notice:
     body: bytes
 
 
-@lru_cache(maxsize=64)
 def notice_of(site: Site, language: str, law: Law, gpc: bool) -> Notice:
     """What somebody who has not chosen yet is shown there."""
     visit = Visit(Standing(), law, gpc, None, (language.lower(),), "/")
@@ -49,6 +49,25 @@ def notice_of(site: Site, language: str, law: Law, gpc: bool) -> Notice:
         }
     )
     return Notice(hashlib.sha256(told.encode()).hexdigest(), zlib.compress(told.encode(), 9))
+
+
+#: Notices that a process remembers; at the start of a busy day there are a few for each language.
+REMEMBERED = 64
+
+_remembered: OrderedDict[tuple[Site, str, Law, bool], Notice] = OrderedDict()
+
+
+async def notice_for(site: Site, language: str, law: Law, gpc: bool) -> Notice:
+    """`notice_of` them, remembered; made in a thread, since that takes as long as dozens of requests."""
+    key = (site, language, law, gpc)
+    known = _remembered.get(key)
+    if known is None:
+        known = _remembered[key] = await asyncio.to_thread(notice_of, *key)
+        if len(_remembered) > REMEMBERED:
+            _remembered.popitem(last=False)
+    else:
+        _remembered.move_to_end(key)
+    return known
 
 
 def unpack(body: bytes) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Sqlite:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._connection: sqlite3.Connection | None = None
+        self._inode = 0
         self._thread = ThreadPoolExecutor(1, "records")
 
     @property
@@ -60,6 +61,8 @@ class Sqlite:
             raise Down(f"{self._file}: {error}") from error
 
     def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._is_there():
+            self._close()
         if self._connection is None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with _alone(self._file.with_suffix(".lock")):  # SQLite itself does not wait where the kind of log changes
@@ -69,8 +72,15 @@ class Sqlite:
                     connection.execute(f"PRAGMA {pragma}")
                 if not up_to_date(_tables_version(connection)):
                     migrate(f"sqlite:///{self._file}")
-            self._connection = connection
+            self._connection, self._inode = connection, self._file.stat().st_ino
         return self._connection
+
+    def _is_there(self) -> bool:
+        """Whether the file is still the one that is open: what goes into one that was removed is in none."""
+        try:
+            return self._file.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
 
     def _close(self) -> None:
         if self._connection is not None:

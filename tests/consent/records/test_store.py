@@ -282,6 +282,18 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     await store.aclose()
 
 
+async def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "records.sqlite3"
+    store = store_of(Sqlite(file))
+    await store.append([refusal()], 1)
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"{file.name}{suffix}").rename(tmp_path / f"old{suffix}")
+    await store.append([refusal(), refusal()], 2)
+    assert (await store.verify()).records == 2
+    assert file.exists()
+    await store.aclose()
+
+
 async def test_what_is_erased_is_not_in_the_file_any_more(tmp_path: Path) -> None:
     store = store_of(Sqlite(tmp_path / "records.sqlite3"))
     await store.append([grant(visitor="findable-visitor-id-01")], 1)
