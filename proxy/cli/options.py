@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -129,6 +130,9 @@ def load_all(
         settings = settings.each(partial(_with_unknown, unknown=unknown))
     places = read_toml(config)[1] if config else Places()
     file, told, uses = str(config or "consentry.toml"), {_table(problem) for problem in problems}, []
+    if settings.store.url is not None and find_spec("asyncpg") is None:
+        mend = "Install it with Consentry: pip install 'consentry[fleet]'"
+        problems.append(Problem(file, places.line(("store", "url")), "store.url", "needs the driver asyncpg.", mend))
     for index, site in enumerate(settings.sites):
         at = SitePlaces(around=places, index=index) if settings.site else places
         try:

@@ -59,6 +59,7 @@ class Cycle:
         "keep_alive",
         "message_event",
         "more_body",
+        "on_leaving",
         "response_complete",
         "response_started",
         "scope",
@@ -80,6 +81,7 @@ class Cycle:
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expects_100
         self.ends_with_visitor = False
+        self.on_leaving: Callable[[], None] | None = None
         self.task: asyncio.Task[None] | None = None
         # what comes
         self.body = bytearray()

@@ -110,6 +110,12 @@ class Edge(HttpToolsProtocol):
     def _owes_body(self, cycle: Cycle) -> bool:
         return cycle.more_body and not (self.flow.read_paused or cycle.waiting_for_100_continue)
 
+    def shutdown(self) -> None:
+        """The process is about to end: what would never end by itself is told."""
+        super().shutdown()
+        if self._answered is not None and self._answered.on_leaving is not None:
+            self._answered.on_leaving()
+
     def pause_writing(self) -> None:
         self._unread, self._read = self.transport.get_write_buffer_size(), self.loop.time()
         super().pause_writing()

@@ -10,6 +10,7 @@ the `rollout`, nothing is ruled on but what any proxy must.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from proxy.http.caching import cache_control
 from proxy.http.failing import CIRCLES, CannotCut, Failure, failure_answer, failure_of
 from proxy.http.headers import Circles, passed, to_browser
 from proxy.http.observing import Observer, observe
-from proxy.http.pages import Form, PageBody, form_of, looks_like_page
+from proxy.http.pages import Form, PageBody, form_of, is_event_stream, looks_like_page
 from proxy.http.upload import Upload, VisitorLeft
 from proxy.http.upstream import Answer, Kind, Lines, StorefrontDown, Upstream
 from proxy.http.websocket import Sockets
@@ -39,10 +40,11 @@ _OUTCOMES = {
 
 class Presence(Protocol):
     """What `proxy.http.cycle.Cycle` says of the visitor: `disconnected`, once they have left, by which the request is
-    cancelled if `ends_with_visitor`."""
+    cancelled if `ends_with_visitor`. `on_leaving` is called when the process is about to end."""
 
     disconnected: bool
     ends_with_visitor: bool
+    on_leaving: Callable[[], None] | None
 
 
 class Forward:
@@ -60,8 +62,8 @@ class Forward:
         if scope["type"] == "websocket":
             await self._sockets(scope, receive, send)
             return
-        upload, reply = Upload(scope["headers"], receive), _Reply(send, head_only=scope["method"] == "HEAD")
         presence: Presence | None = scope.get("consentry.cycle")
+        upload, reply = Upload(scope["headers"], receive), _Reply(send, presence, head_only=scope["method"] == "HEAD")
         if presence is not None:
             presence.ends_with_visitor = True
         try:
@@ -191,14 +193,43 @@ async def _relay(answer: Answer, reply: _Reply) -> None:
     answer.widen()
     if answer.waiting:
         await reply.flush()
+    if reply.presence is not None and is_event_stream(answer.headers):
+        await _relay_events(answer, reply, reply.presence)
+        return
     while piece := await answer.read():
         await reply.next(piece, last=answer.ended)
 
 
-class _Reply:
-    """The answer to the visitor. `closes`: the connection ends with it, since the rest of a body is unread."""
+async def _relay_events(answer: Answer, reply: _Reply, presence: Presence) -> None:
+    """An event stream (Server-sent events, WHATWG HTML 9.2): it never ends by itself, and browsers come back for more
+    where it ends. So it is ended, not broken off, when the process is."""
+    leaving = asyncio.Event()
+    presence.on_leaving = leaving.set
+    told = asyncio.create_task(leaving.wait())
+    reading: asyncio.Task[bytes] | None = None
+    try:
+        while not told.done():
+            reading = reading or asyncio.create_task(answer.read())
+            await asyncio.wait({reading, told}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                piece, reading = reading.result(), None
+                if not piece:
+                    break
+                await reply.next(piece, last=answer.ended)
+    finally:
+        presence.on_leaving = None
+        for task in (told, reading):
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(told, *([reading] if reading else []), return_exceptions=True)
 
-    def __init__(self, send: Send, *, head_only: bool) -> None:
+
+class _Reply:
+    """The answer to the visitor, who is there by `presence`. `closes`: the connection ends with it, since the rest of a
+    body is unread."""
+
+    def __init__(self, send: Send, presence: Presence | None, *, head_only: bool) -> None:
+        self.presence = presence
         self._send = send
         self._head_only = head_only
         self._held: Message | None = None

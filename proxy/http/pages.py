@@ -47,6 +47,12 @@ def form_of(headers: Headers) -> Form:
     return _form(tuple(header for header in headers if header[0] in _TELLING))
 
 
+def is_event_stream(headers: Headers) -> bool:
+    """Whether the answer is events without an end (WHATWG HTML, 9.2.5)."""
+    kinds = [value.partition(b";")[0].strip().lower() for name, value in headers if name == b"content-type"]
+    return kinds == [b"text/event-stream"] and all(name != b"content-length" for name, _ in headers)
+
+
 _TELLING = frozenset({b"content-type", b"content-disposition", b"x-content-type-options"})
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -256,6 +258,40 @@ def test_a_choice_for_one_shop_is_none_for_another(storefront: str, tmp_path: Pa
         }
     assert given.status_code == 303
     assert asked == {"a.example": False, "b.example": True}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_event_stream_is_ended_and_not_broken_off_when_the_process_ends(tmp_path: Path, workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as shop:
+
+        def tell() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    plug, _ = shop.accept()
+                    plug.recv(65536)
+                    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    plug.sendall(head + b"9\r\ndata: 1\n\n\r\n")
+                    plugs.append(plug)
+
+        plugs: list[socket.socket] = []
+        threading.Thread(target=tell, daemon=True).start()
+        address = f"http://127.0.0.1:{shop.getsockname()[1]}"
+        with serving(address, tmp_path / "state", "--dev", "--workers", workers) as served:
+            host, port = served.public.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), 10) as visitor:
+                visitor.settimeout(10)
+                visitor.sendall(b"GET /events HTTP/1.1\r\nHost: shop.example\r\nAccept: text/event-stream\r\n\r\n")
+                told = b""
+                while b"data: 1" not in told:
+                    told += visitor.recv(65536)
+                started = time.perf_counter()
+                served.process.send_signal(signal.SIGTERM)
+                while more := visitor.recv(65536):
+                    told += more
+            assert told.endswith(b"0\r\n\r\n")
+            assert time.perf_counter() - started < 2
+        for plug in plugs:
+            plug.close()
 
 
 def test_a_vendor_that_comes_later_must_say_since_when(storefront: str, tmp_path: Path) -> None:

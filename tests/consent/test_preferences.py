@@ -57,7 +57,7 @@ GRANTED = Standing(
 def test_nothing_is_ticked_before_a_choice_or_in_doubt() -> None:
     for standing in (Standing(), Standing(doubt=Doubt.SIGNATURE), Standing(consent(how=How.REJECT))):
         tree = page(standing)
-        assert len(tree.css("input[type=checkbox]")) == 8
+        assert len(tree.css("input[type=checkbox]")) == 12
         assert ticked(tree) == set()
 
 
