@@ -225,8 +225,8 @@ class Store:
     async def _walk(
         self, place: Place, noted: Mapping[int, bytes], seen: Callable[[int], None]
     ) -> tuple[Walk, list[Fault]]:
-        erased = await self._erased(place.site)
         while True:
+            erased = await self._erased(place.site)
             checkpoint = await self._checkpoint(place)
             faults = self._of_checkpoint(checkpoint, noted) if checkpoint else []
             start = checkpoint.place if checkpoint else Place(*_key(place))
@@ -237,8 +237,8 @@ class Store:
                     faults += [*walk.step(_linked(row)), *_misleading(row)]
                 seen(len(rows))
             faults += walk.end(place)
-            if await self._checkpoint(place) == checkpoint:  # nothing was purged under our feet
-                return walk, faults
+            if (await self._checkpoint(place), await self._erased(place.site)) == (checkpoint, erased):
+                return walk, faults  # nothing was purged or erased under our feet
 
     async def _checkpoint(self, place: Place) -> Checkpoint | None:
         for seq, link, at, key, seal in await self._read(_CHECKPOINT_OF, *_key(place)):

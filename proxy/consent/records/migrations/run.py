@@ -16,7 +16,6 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from proxy.consent.records.migrate import url_to_migrate
 
@@ -48,6 +47,7 @@ def _sqlite(url: str) -> None:
 
 async def _postgresql(url: str) -> None:
     import asyncpg
+    from sqlalchemy.ext.asyncio import create_async_engine
 
     async def connect(*_: object, **__: object) -> object:
         return await asyncpg.connect(url)  # which reads what SQLAlchemy would not: sslmode, passfile
