@@ -90,23 +90,20 @@ class Shop:
             encoding="utf-8",
         )
         assert FAKETIME is not None
-        command = [FAKETIME, "-f", f"+{days}d", sys.executable, "-m", "proxy", "serve", "--dev"]
+        command = [sys.executable, "-m", "proxy", "serve", "--dev"]
         command += ["--storefront", self.storefront, "--config", str(config), "--state", str(self.folder / "state")]
         command += ["--listen", f"127.0.0.1:{self.port}", "--admin", "127.0.0.1:0"]
-        quiet = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+        clock = {"LD_PRELOAD": FAKETIME, "FAKETIME": f"+{days}d", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        quiet = {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
         log = self.folder / "log"
         with log.open("ab") as errors:
             process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=os.environ | GOOD_KEYS | quiet
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=os.environ | GOOD_KEYS | clock | quiet
             )
             try:
                 where(process, log)
                 yield
             finally:
-                for child in subprocess.run(
-                    ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
-                ).stdout.split():
-                    os.kill(int(child), signal.SIGINT)
                 process.send_signal(signal.SIGINT)
                 assert process.stdout is not None
                 process.stdout.close()
