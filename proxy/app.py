@@ -120,8 +120,7 @@ def _shop(settings: Settings, catalogue: Catalogue, records: Keeper, *, alone: b
     upstream = Upstream(settings.storefront, limits=settings.limits)
     hop = VendorHop(settings.vendors)
     asked = categories_in_use(use.vendors.values())
-    name = settings.consent.domain or settings.origin or ""
-    seal = Seal(settings.secret_keys, name, asked)
+    seal = Seal(settings.secret_keys, settings.identity, asked)
     origin = functools.partial(origin_of, settings=settings)
     doors = Doors(
         site=_sites(settings, use, look),
@@ -131,7 +130,7 @@ def _shop(settings: Settings, catalogue: Catalogue, records: Keeper, *, alone: b
         now=functools.partial(datetime.now, UTC),
         new_record=functools.partial(secrets.token_urlsafe, RECORD_BYTES),
         records=records,
-        sign=receipt_signer(settings.secret_keys, name),
+        sign=receipt_signer(settings.secret_keys, settings.identity),
         hear=Heard(use, seen).hear,
     )
     public = Dispatch(

@@ -290,7 +290,7 @@ def _read_receipt(file: Path, settings: Settings) -> tuple[str, bool]:
         raise Refused(
             [Problem(str(file), None, "", "is no receipt of ours.", "Give the JSON file as it was.")]
         ) from None
-    names = {site.consent.domain or site.origin or "" for site in settings.sites}
+    names = {site.identity for site in settings.sites}
     return number, any(is_receipt_signature(settings.secret_keys, name, text, signature) for name in names)
 
 

@@ -231,7 +231,7 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
     out.print(f"Consentry {version('consentry')}, process {os.getpid()}; Ctrl-C ends it", style="bold")
     print_facts(
         (
-            *(fact for site, use in zip(settings.sites, loaded.uses, strict=True) for fact in _site_facts(site, use)),
+            *(fact for site, use in loaded.sites for fact in _site_facts(site, use)),
             ("records", f"{place_of(settings, state)}; kept for {settings.records.keep}"),
             ("processes", str(workers)),
             ("listening", f"{listen} for visitors, {admin} for probes and metrics"),

@@ -32,7 +32,7 @@ def newcomers(state: Path, sites: Sites, file: str, places: Places) -> list[Prob
     problems = []
     known = _read(state)
     for site, use in sites:
-        before = known.get(_name(site))
+        before = known.get(site.identity)
         if before is None:
             continue
         version = before["version"]
@@ -51,7 +51,7 @@ def new_purposes(state: Path, sites: Sites) -> Iterator[str]:
     """Sentences on vendors that are used for more than visitors were told."""
     known = _read(state)
     for site, use in sites:
-        before = known.get(_name(site))
+        before = known.get(site.identity)
         if before is None:
             continue
         for vendor in _asked(use):
@@ -73,11 +73,11 @@ def remember(state: Path, sites: Sites) -> None:
     """From now on this is what visitors are asked about. Raises `OSError`."""
     known = _read(state)
     for site, use in sites:
-        version = max(use.version, known.get(_name(site), {}).get("version", 0))
+        version = max(use.version, known.get(site.identity, {}).get("version", 0))
         vendors = {
             vendor.key: {"needs": sorted(_needs(vendor)), "purposes": sorted(vendor.purposes)} for vendor in _asked(use)
         }
-        known[_name(site)] = {"version": version, "vendors": vendors}
+        known[site.identity] = {"version": version, "vendors": vendors}
     beside = state / f".{FILE}.part"
     beside.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     beside.replace(state / FILE)
@@ -101,10 +101,6 @@ def _read(state: Path) -> dict[str, Any]:
         }
     except (AttributeError, KeyError, TypeError, ValueError):
         return {}
-
-
-def _name(site: Settings) -> str:
-    return site.consent.domain or site.origin or ""
 
 
 def _asked(use: InUse) -> list[Vendor]:

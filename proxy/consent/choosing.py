@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-import structlog
 from starlette.types import Scope
 
 from proxy.consent.answer import Answer, failure, header, words_for
@@ -25,8 +24,6 @@ from proxy.consent.records.record import record_of, says_nothing_new
 from proxy.consent.site import Site
 from proxy.decide import Grounds, decide_all
 from proxy.model import Consent, How, Standing, Visit
-
-_log = structlog.get_logger("proxy.consent")
 
 
 async def take_choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> Answer:

@@ -8,7 +8,6 @@ leaves the rest as it is). It tells what holds now, since when and until when, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -126,7 +125,5 @@ def _status(site: Site, visit: Visit, t: Words) -> Iterator[Markup]:
         else:
             yield t("status.refused", date=t.date(consent.day))
         yield t("status.version", version=consent.policy)
-        if visit.law.lapses or not consent.refuses_any(site.asked):
-            yield t("status.until", date=t.date(consent.day + timedelta(days=site.days(visit.law))))
-        else:
-            yield t("status.lasts")
+        until = site.until(consent, visit.law)
+        yield t("status.lasts") if until is None else t("status.until", date=t.date(until))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -56,7 +56,7 @@ async def receipt_answer(doors: Doors, site: Site, scope: Scope) -> Answer:
         number=number,
         allowed=[site.use.vendors[key] for key in _allowed(site, visit)] if number else [],
         granted=_granted(t, consent) if consent is not None else Markup(),
-        until=_until(site, visit, consent) if consent is not None else None,
+        until=site.until(consent, visit.law) if consent is not None else None,
         history=None if history is None else list(_history(t, history)),
         return_to=return_path(query.get("return_to", "/"), site.prefix),
     )
@@ -127,7 +127,7 @@ def _parties(site: Site, vendors: Sequence[Vendor]) -> Iterator[Mapping[str, Any
 
 
 def _events(site: Site, visit: Visit, consent: Consent, history: Sequence[Kept]) -> Iterator[Mapping[str, Any]]:
-    until = _until(site, visit, consent)
+    until = site.until(consent, visit.law)
     if not history:
         yield {
             "event_time": consent.day.isoformat(),
@@ -173,13 +173,6 @@ def _allowed(site: Site, visit: Visit) -> list[str]:
 
 def _granted(t: Words, consent: Consent) -> Markup:
     return t.list([t(f"category.{category}.name") for category in ASKED if category in consent.granted])
-
-
-def _until(site: Site, visit: Visit, consent: Consent) -> date | None:
-    """The day from which the visitor is asked again; None: never."""
-    if not visit.law.lapses and consent.refuses_any(site.asked):
-        return None
-    return consent.day + timedelta(days=site.days(visit.law))
 
 
 def _time(at: int) -> datetime:

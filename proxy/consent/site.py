@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cached_property
 
 from proxy.catalogue.use import InUse
 from proxy.consent.choice import categories_in_use
 from proxy.consent.pages import Look, shipped
 from proxy.decide import Grounds, decide_all
-from proxy.model import Category, Law, Reason, Standing
+from proxy.model import Category, Consent, Law, Reason, Standing
 from proxy.settings.schema import Controller, Settings
 
 
@@ -58,6 +59,12 @@ class Site:
         """How long a choice holds."""
         return law.remember_days or self.remember_days
 
+    def until(self, consent: Consent, law: Law) -> date | None:
+        """The day from which the visitor is asked again; None: never."""
+        if not law.lapses and consent.refuses_any(self.asked):
+            return None
+        return consent.day + timedelta(days=self.days(law))
+
     def policy(self, law: Law) -> str | None:
         """The address of the privacy policy, absolute: the law's own, else the controller's."""
         policy = law.policy or (self.controller.privacy_policy if self.controller else None)
@@ -67,7 +74,6 @@ class Site:
 def site_of(settings: Settings, use: InUse, look: Look, origin: str) -> Site:
     """The site that the settings describe. `origin`: the configured one, or in development that of the request."""
     consent = settings.consent
-    records = consent.domain or settings.origin or origin
     return Site(
         origin,
         use,
@@ -75,7 +81,7 @@ def site_of(settings: Settings, use: InUse, look: Look, origin: str) -> Site:
         consent.prefix,
         consent.remember_days,
         consent.domain,
-        records,
+        settings.identity or origin,
         settings.records.keep,
         consent.age,
         consent.prevails,

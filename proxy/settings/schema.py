@@ -376,6 +376,12 @@ class Settings(_Table):
         return urlsplit(self.origin).hostname if self.origin else None
 
     @property
+    def identity(self) -> str:
+        """What the shop's signatures are made for and its records kept under: the same, whichever of its hosts is
+        asked. Empty where development takes the origin from each request."""
+        return self.consent.domain or self.origin or ""
+
+    @property
     def digest(self) -> str:
         """Changes whenever a setting that could change a page does. 16 hex digits, no secret in it."""
         pages = self.model_dump_json(exclude={"limits", "listen", "log", "region", "store"})
