@@ -26,7 +26,7 @@ HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 @asynccontextmanager
 async def client(*ports: int, limits: Limits | None = None, **given: object) -> AsyncIterator[Upstream]:
     places = [f"http://127.0.0.1:{port}" for port in ports]
-    told = {"url": places, "connect": 1, "first_byte": 1, "idle": 1, **given}
+    told = {"url": places, "connect": 10, "first_byte": 1, "idle": 1, **given}
     upstream = Upstream(StorefrontSettings.model_validate(told), limits=limits)
     try:
         yield upstream
