@@ -6,13 +6,12 @@ way to vendors. Nothing is global, so two apps in one process do not touch each 
 
 from __future__ import annotations
 
-import functools
 import os
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +19,8 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Scope
 
+from proxy.admin.events import Shop as PostingShop
+from proxy.admin.events import events_route
 from proxy.admin.probes import admin_app
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.use import InUse, in_use
@@ -35,6 +36,14 @@ from proxy.consent.routes import consent_app
 from proxy.consent.site import Site, site_of
 from proxy.csp.heard import Heard
 from proxy.csp.seen import Seen
+from proxy.events.capture import Capture
+from proxy.events.deliver import Answered, Delivery, NotAnswered
+from proxy.events.intake import Intake
+from proxy.events.last_word import LastWord, LawOf
+from proxy.events.opening import milliseconds, open_outbox, visitor_key
+from proxy.events.outbox import Outbox
+from proxy.events.said import rules
+from proxy.events.wiring import routes
 from proxy.html.stub import stub
 from proxy.http.cookies import VendorCookies, denied_names, expiries
 from proxy.http.dispatch import Dispatch, Sites
@@ -42,12 +51,16 @@ from proxy.http.forward import Forward
 from proxy.http.region import Regions
 from proxy.http.upstream import Upstream
 from proxy.http.visit import origin_of, values
+from proxy.minimise import Outgoing
+from proxy.minimise.events import Manner
+from proxy.minimise.ids import Ids
 from proxy.relay import VendorHop, relay_app
+from proxy.relay.telling import NotTold, tell
 from proxy.settings import Limits, Settings
 from proxy.settings.schema import Network
 
-#: Bytes of chance in a record id: nobody guesses another visitor's (128 bits).
-RECORD_BYTES = 16
+#: Bytes of chance in a record's id, and in an event's: nobody guesses another visitor's (128 bits).
+RECORD_BYTES = EVENT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +81,11 @@ def build(settings: Settings, catalogue: Catalogue, state: Path) -> Apps:
     """The apps of one shop or several; `state` is the folder for what is kept. Raises `Refused` where settings and
     catalogue do not fit. Call it inside the event loop."""
     keep_for = settings.records.keep_days * 86_400_000
-    records = Keeper(open_store(settings, state), Spool(state / SPOOL), _milliseconds, keep_for)
-    shops = [_shop(site, catalogue, records, alone=not settings.site) for site in settings.sites]
+    records = Keeper(open_store(settings, state), Spool(state / SPOOL), milliseconds, keep_for)
+    outbox = open_outbox(settings, state)
+    intake = Intake(outbox, lambda vendor: delivery.wake(vendor))
+    shops = [_shop(site, catalogue, records, intake, state, alone=not settings.site) for site in settings.sites]
+    delivery = _delivery(settings, shops, outbox, records)
     ready = False
 
     def connections() -> tuple[int, int]:
@@ -82,18 +98,23 @@ def build(settings: Settings, catalogue: Catalogue, state: Path) -> Apps:
     async def start() -> None:
         nonlocal ready
         await records.start()
+        intake.start()
+        delivery.start()
         ready = True
 
     async def stop() -> None:
+        await intake.stop()
+        await delivery.stop()
         for shop in shops:
             await shop.upstream.aclose()
             await shop.hop.aclose()
+        await outbox.aclose()
         await records.stop()
 
     public = shops[0].public if not settings.site else Sites([(shop.settings, shop.public) for shop in shops])
     return Apps(
         public,
-        admin_app(lambda: ready, _metrics),
+        admin_app(lambda: ready, _metrics, [events_route(settings.admin_token, _posting(shops), records.latest_of)]),
         _limits(settings),
         settings.listen.trusted,
         connections,
@@ -108,45 +129,75 @@ class _Shop:
     """One shop's app, and what of it must be closed."""
 
     settings: Settings
+    use: InUse
+    law_of: LawOf
     public: Dispatch
+    capture: Capture
     upstream: Upstream
     hop: VendorHop
 
 
-def _shop(settings: Settings, catalogue: Catalogue, records: Keeper, *, alone: bool) -> _Shop:
-    use = in_use(catalogue, settings)
+def _shop(
+    settings: Settings, catalogue: Catalogue, records: Keeper, intake: Intake, state: Path, *, alone: bool
+) -> _Shop:
+    use, regimes = in_use(catalogue, settings), regimes_of(settings)
+    capture = _capture(settings, use, intake, state)
     seen = Seen()
     look = look_of(settings.consent.looks)
     upstream = Upstream(settings.storefront, limits=settings.limits)
     hop = VendorHop(settings.vendors)
     asked = categories_in_use(use.vendors.values())
     seal = Seal(settings.secret_keys, settings.identity, asked)
-    origin = functools.partial(origin_of, settings=settings)
+    origin = partial(origin_of, settings=settings)
     doors = Doors(
         site=_sites(settings, use, look),
         seal=seal,
         expire=_expiring(settings, use),
         stub=_stubs(catalogue),
-        now=functools.partial(datetime.now, UTC),
-        new_record=functools.partial(secrets.token_urlsafe, RECORD_BYTES),
+        now=partial(datetime.now, UTC),
+        new_record=partial(secrets.token_urlsafe, RECORD_BYTES),
         records=records,
         sign=receipt_signer(settings.secret_keys, settings.identity),
         hear=Heard(use, seen).hear,
+        forget=partial(intake.forget, settings.identity),
     )
     public = Dispatch(
         settings,
         seal,
-        Regions(settings.region, regimes_of(settings)),
+        Regions(settings.region, regimes),
         consent=consent_app(doors),
         relay=relay_app(settings, use, hop, origin),
-        forward=Forward(settings, use, upstream, seal, seen, look),
+        forward=Forward(settings, use, upstream, seal, seen, look, capture.notice if capture.routes else None),
         any_host=None if alone else False,
     )
-    return _Shop(settings, public, upstream, hop)
+    return _Shop(settings, use, regimes.named, public, capture, upstream, hop)
 
 
-def _milliseconds() -> int:
-    return time.time_ns() // 1_000_000
+def _capture(settings: Settings, use: InUse, intake: Intake, state: Path) -> Capture:
+    found = routes(settings, use)
+    key = visitor_key(settings, state) if found else b""
+    ids = Ids(key, settings.identity, settings.privacy.profile, partial(secrets.token_bytes, 32))
+    manner = Manner(settings.privacy.profile, ids, settings.privacy.shortens, settings.privacy.query)
+    fresh = partial(secrets.token_hex, EVENT_BYTES)
+    return Capture(settings.identity, found, rules(settings.event), manner, intake, milliseconds, fresh)
+
+
+def _delivery(settings: Settings, shops: Sequence[_Shop], outbox: Outbox, records: Keeper) -> Delivery:
+    hops = {shop.settings.identity: shop.hop for shop in shops}
+    word = LastWord(records.latest_of, {shop.settings.identity: (shop.use, shop.law_of) for shop in shops})
+
+    async def send(site: str, key: str, host: str, outgoing: Outgoing, private: bool, seconds: float) -> Answered:
+        try:
+            return Answered(*await tell(hops[site], key, host, outgoing, private=private, seconds=seconds))
+        except NotTold as error:
+            raise NotAnswered(str(error), sent=error.sent) from None
+
+    told = {(shop.settings.identity, key): route for shop in shops for key, route in shop.capture.routes.items()}
+    return Delivery(outbox, told, {}, send, word.fates, milliseconds, settings.outbox.answer_seconds)
+
+
+def _posting(shops: Sequence[_Shop]) -> list[PostingShop]:
+    return [PostingShop(shop.settings.origin, shop.use, shop.law_of, shop.capture) for shop in shops]
 
 
 def _limits(settings: Settings) -> Limits:
@@ -155,7 +206,7 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _sites(settings: Settings, use: InUse, look: Look) -> Callable[[Scope], Site]:
-    remembered = functools.lru_cache(64)(functools.partial(site_of, settings, use, look))
+    remembered = lru_cache(64)(partial(site_of, settings, use, look))
     return lambda scope: remembered(origin_of(scope, settings))
 
 

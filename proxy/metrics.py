@@ -61,3 +61,22 @@ OBSERVED_REFUSALS = Counter(
 
 #: action: proxy.model.Action.
 TAGS = Counter("consentry_tags_total", "Tags found in pages, by what was done to them.", ["action"])
+
+#: vendor: a key, or "any". outcome: queued (in the outbox), sent, retried (not taken now, and waits), refused (a
+#: browser's own request that the vendor did not take), dead (a person must look), withdrawn (by the visitor), dropped
+#: (there was no room), malformed (the storefront's words are no event), no identifier (the vendor would not take it).
+EVENTS = Counter("consentry_events_total", "Events for vendors, by what became of them.", ["vendor", "outcome"])
+EVENTS_SECONDS = Histogram(
+    "consentry_events_delay_seconds",
+    "From what happened until the vendor had taken it.",
+    ["vendor"],
+    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 86400, 259200),
+)
+
+#: What is in the outbox, as every process that shares it sees it.
+EVENTS_WAITING = Gauge("consentry_events_waiting", "Events that wait.", ["vendor"], multiprocess_mode="max")
+EVENTS_DEAD = Gauge("consentry_events_dead", "Events among the dead.", ["vendor"], multiprocess_mode="max")
+EVENTS_OLDEST = Gauge("consentry_events_oldest_seconds", "Age of the oldest.", ["vendor"], multiprocess_mode="max")
+EVENTS_PAUSED = Gauge(
+    "consentry_events_paused", "1 while a vendor that failed is left alone.", ["vendor"], multiprocess_mode="max"
+)

@@ -17,7 +17,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "model errors",
-        "address bucket listen toml_places metrics",
+        "address bucket database listen toml_places metrics",
         "toml_file toml_problems",
         "catalogue settings",
         "decide csp",
@@ -25,6 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "minimise html consent",
         "ruling",
         "http relay",
+        "events",
         "admin scan",
         "app reloading",
         "serve logs",

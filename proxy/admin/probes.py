@@ -1,12 +1,13 @@
-"""The admin listener: is the process alive, may it get traffic, what did it count.
+"""The admin listener: is the process alive, may it get traffic, what did it count; and events of back ends.
 
-Nothing here changes anything or shows anything of a visitor, so it needs no token. Neither probe depends on a vendor
-or on the storefront: a shop whose storefront is down still wants its error page in the visitor's language.
+Probes and metrics change nothing and show nothing of a visitor, so they need no token; all else (`events.py`) does.
+Neither probe depends on a vendor or on the storefront: a shop whose storefront is down still wants its error page in
+the visitor's language.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
@@ -15,8 +16,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 
-def admin_app(ready: Callable[[], bool], registry: Callable[[], CollectorRegistry]) -> Starlette:
-    """`/livez`, `/readyz` and `/metrics` (Prometheus text). `registry` gives what this scrape shall show."""
+def admin_app(
+    ready: Callable[[], bool], registry: Callable[[], CollectorRegistry], further: Sequence[Route] = ()
+) -> Starlette:
+    """`/livez`, `/readyz`, `/metrics` (Prometheus text), and `further` routes. `registry` gives what this scrape shall
+    show."""
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -27,4 +31,4 @@ def admin_app(ready: Callable[[], bool], registry: Callable[[], CollectorRegistr
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry()), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), *further])

@@ -76,7 +76,12 @@ def _reach(document: _Document) -> Iterator[_Fault]:
         yield ("data", data.index("short-ip")), "it sees the full IP address already.", 'Take "short-ip" out.'
     technical = document.get("technical")
     for field in ("embed", "widgets"):
-        if reach == "server" and isinstance(technical, Mapping) and technical.get(field):
+        if (
+            reach == "server"
+            and isinstance(technical, Mapping)
+            and technical.get(field)
+            and "connector" not in technical
+        ):
             mend = f'Write: reach = "direct". Or take {field} out.'
             yield ("technical", field), 'an embed is shown by the browser; reach = "server" cannot show one.', mend
 

@@ -12,6 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from proxy.catalogue.connector import Connector
+from proxy.catalogue.template import names
 from proxy.catalogue.widget import read_widget
 from proxy.catalogue.words import COMMON_COOKIE_NAMES, Datum, EssentialBecause, Purpose
 from proxy.model import Category, Reach
@@ -164,6 +166,20 @@ class Technical(_Table):
     accounts: tuple[str, ...] = Field(
         default=(), description="Ids that a shop sets in [vendor.KEY], like measurement_id."
     )
+    connector: Connector | None = Field(
+        default=None, description='How the vendor is told of events where a shop says reach = "server".'
+    )
+
+    @model_validator(mode="after")
+    def _declares(self) -> Self:
+        if self.connector is not None:
+            told = self.connector.model_dump(
+                include={"url", "headers", "names", "event", "also", "body", "test", "auth"}
+            )
+            for kind, _, name in (name.partition(".") for name in names(told)):
+                if kind == "account" and name not in self.accounts:
+                    raise ValueError(f"connector: {{account.{name}}} is not among the accounts; add it there")
+        return self
 
 
 class Vendor(_Table):
@@ -237,6 +253,7 @@ class Vendor(_Table):
             )
         if len(set(self.categories)) < len(self.categories):
             raise ValueError("a category is listed twice")
-        if (self.technical.embed or self.technical.widgets) and self.reach is Reach.SERVER:
+        shown = self.technical.embed or self.technical.widgets
+        if shown and self.reach is Reach.SERVER and self.technical.connector is None:
             raise ValueError('an embed is shown by the browser; reach = "server" cannot show one')
         return self

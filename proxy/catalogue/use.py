@@ -258,7 +258,10 @@ def _overridden(vendor: Vendor, own: VendorSettings) -> Vendor:
     told: dict[str, Any] = vendor.model_dump() | said
     if Category.ESSENTIAL not in told["categories"]:
         told["essential_because"] = None
-    if own.reach is not None:
+    connector = vendor.technical.connector
+    if own.reach is Reach.SERVER and connector is not None:
+        told["data"] = tuple(datum for datum in Datum if datum in connector.tells)  # no script of its: nothing else
+    elif own.reach is not None:
         told["data"] = told_ip(vendor.data, own.reach)
     told["technical"] = _with_hosts(vendor.technical, own)
     return Vendor.model_validate({"key": vendor.key, **told})

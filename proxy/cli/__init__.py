@@ -20,6 +20,7 @@ from proxy.cli.check import check
 from proxy.cli.consents import app as consents
 from proxy.cli.console import refuse
 from proxy.cli.demo import demo
+from proxy.cli.events import app as events
 from proxy.cli.explain import explain
 from proxy.cli.init import init
 from proxy.cli.keys import app as keys
@@ -42,6 +43,7 @@ for command in (serve, demo, check, scan, init, rewrite, explain):
     app.command()(command)
 app.add_typer(vendors, name="vendors")
 app.add_typer(consents, name="consents")
+app.add_typer(events, name="events")
 app.add_typer(keys, name="keys")
 
 

@@ -26,7 +26,7 @@ def check(
     Exit 0: `serve` would start with them. Exit 1: every problem is listed, with its place and what would be right.
     """
     try:
-        loaded = load_all(config, vendors, dev=dev)
+        loaded = load_all(config, vendors, dev=dev, needs_events=True)
     except Refused as refused:
         if not as_json:
             raise

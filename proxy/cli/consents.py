@@ -211,7 +211,7 @@ def _with_store(
     config: Path | None, state: Path, dev: bool, work: Callable[[Store, Settings], Awaitable[None]]
 ) -> None:
     """Do something with the store. Raises `Refused` where there is none, or it does not answer."""
-    settings = load_settings(config, dev=dev, environ=os.environ, needs_storefront=False)
+    settings = load_settings(config, dev=dev, environ=os.environ, needs_storefront=False, vendor_secrets=None)
     store = open_store(settings, state)
     if store.fresh:
         mend = "Name the folder that serve was given with --state, or the settings with --config."

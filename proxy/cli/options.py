@@ -22,6 +22,7 @@ from proxy.catalogue.use import InUse, in_use
 from proxy.consent.pages import look_of
 from proxy.consent.regime import regimes_of
 from proxy.errors import Problem, Refused
+from proxy.events.wiring import routes, secret_variables
 from proxy.http.region import Regions
 from proxy.listen import ListenAddress, read_address
 from proxy.settings import Settings, read_settings
@@ -103,24 +104,33 @@ def load_all(
     dev: bool,
     storefront: str | None = None,
     needs_storefront: bool = False,
+    needs_events: bool = False,
     unknown: Literal["allow", "block"] | None = None,
 ) -> Loaded:
-    """Read settings and vendor files and put them together; `unknown` outweighs the settings' own.
+    """Read settings and vendor files and put them together; `unknown` outweighs the settings' own. `needs_events`: what
+    vendors' events need must be there.
 
     Raises `Refused` with what is wrong in any of them.
     """
     problems: list[Problem] = []
+    wrong_files: Sequence[Problem] = ()
     settings = catalogue = None
-    try:
-        settings, problems = read_settings(
-            config, dev=dev, environ=os.environ, storefront=storefront, needs_storefront=needs_storefront
-        )
-    except Refused as refused:
-        problems.extend(refused.problems)
     try:
         catalogue = load(vendors or ())
     except Refused as refused:
+        wrong_files = refused.problems
+    try:
+        settings, problems = read_settings(
+            config,
+            dev=dev,
+            environ=os.environ,
+            storefront=storefront,
+            needs_storefront=needs_storefront,
+            vendor_secrets=None if catalogue is None else secret_variables(catalogue),
+        )
+    except Refused as refused:
         problems.extend(refused.problems)
+    problems.extend(wrong_files)
     if problems and config is None and Path("consentry.toml").is_file():
         mend = "Pass --config consentry.toml."
         problems.insert(0, Problem("consentry.toml", None, "", "is here, but was not asked for and not read.", mend))
@@ -130,13 +140,21 @@ def load_all(
         settings = settings.each(partial(_with_unknown, unknown=unknown))
     places = read_toml(config)[1] if config else Places()
     file, told, uses = str(config or "consentry.toml"), {_table(problem) for problem in problems}, []
-    if settings.store.url is not None and find_spec("asyncpg") is None:
-        mend = "Install it with Consentry: pip install 'consentry[fleet]'"
-        problems.append(Problem(file, places.line(("store", "url")), "store.url", "needs the driver asyncpg.", mend))
+    for table, driver in (("store", "asyncpg"), ("outbox", "nats")):
+        if getattr(settings, table).url is not None and find_spec(driver) is None:
+            mend = "Install it with Consentry: pip install 'consentry[fleet]'"
+            line = places.line((table, "url"))
+            problems.append(Problem(file, line, f"{table}.url", f"needs the driver {driver}.", mend))
+    if settings.outbox.url is not None and not settings.visitor_key and not dev:
+        mend = "Set CONSENTRY_VISITOR_KEY, the same for all of them; `consentry keys new` makes one."
+        message = "is for a fleet, whose proxies must know visitors by the same ids."
+        problems.append(Problem(file, places.line(("outbox", "url")), "outbox.url", message, mend))
     for index, site in enumerate(settings.sites):
         at = SitePlaces(around=places, index=index) if settings.site else places
         try:
             uses.append(in_use(catalogue, site, file=file, places=at))
+            if needs_events:
+                routes(site, uses[-1], file=file, places=at)
         except Refused as refused:
             problems.extend(problem for problem in refused.problems if _table(problem) not in told)
         try:

@@ -26,8 +26,10 @@ from proxy.cli.options import AdminOption, ConfigFile, ListenOption, Loaded, Sta
 from proxy.consent.asked import new_purposes, newcomers, remember
 from proxy.consent.records.opening import place_of
 from proxy.errors import Problem, Refused
+from proxy.events.opening import outbox_place
 from proxy.listen import ListenAddress, address_of, bind, same_place
 from proxy.logs import configure_logs
+from proxy.model import Reach
 from proxy.serve import run
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def serve(
 
     Try it in front of any web server:  consentry serve --storefront http://127.0.0.1:3000 --dev
     """
-    loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
+    loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True, needs_events=True)
     problems = [*_own_address(loaded.settings, listen, admin), *_state_problems(state), *_newcomers(loaded, state)]
     if problems:
         raise Refused(problems)
@@ -88,7 +90,7 @@ def _load_again(
     state: Path,
 ) -> Loaded:
     """What a running process serves by from now on. Throw-away keys are not thrown away by that."""
-    loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True)
+    loaded = load_all(config, vendors, dev=dev, storefront=storefront, needs_storefront=True, needs_events=True)
     if problems := _newcomers(loaded, state):
         raise Refused(problems)
     _remember(loaded, state)
@@ -233,6 +235,7 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
         (
             *(fact for site, use in loaded.sites for fact in _site_facts(site, use)),
             ("records", f"{place_of(settings, state)}; kept for {settings.records.keep}"),
+            *(("events", fact) for fact in _events(loaded, state)),
             ("processes", str(workers)),
             ("listening", f"{listen} for visitors, {admin} for probes and metrics"),
             ("look at", open_at),
@@ -241,6 +244,13 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
         )
     )
     out.file.flush()
+
+
+def _events(loaded: Loaded, state: Path) -> Iterator[str]:
+    """Who is told of events by us, and where these wait."""
+    told = {key for _, use in loaded.sites for key, vendor in use.vendors.items() if vendor.reach is Reach.SERVER}
+    if told:
+        yield f"for {', '.join(sorted(told))}; they wait in {outbox_place(loaded.settings, state)}"
 
 
 def _warnings(settings: Settings) -> Iterator[str]:

@@ -22,10 +22,13 @@ from proxy.catalogue.snippet_scan import scan
 from proxy.cli.console import out, print_facts, print_json, say
 from proxy.cli.files import cannot
 from proxy.cli.options import AsJson, VendorDirs
+from proxy.cli.trying import try_out
 from proxy.errors import Problem, Refused
 from proxy.model import Category
 
 app = typer.Typer(no_args_is_help=True, help="List, show and start vendor files.", rich_markup_mode="rich")
+
+app.command("test", epilog="Example: consentry vendors test google-analytics --config consentry.toml")(try_out)
 
 _KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _VendorKey = Annotated[str, typer.Argument(metavar="KEY", help="The vendor's key: its file's name without .toml.")]

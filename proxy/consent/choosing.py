@@ -50,6 +50,8 @@ async def take_choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> An
         except NotKept:
             if consent.grants_anything:
                 return failure(503, site, scope, Why.NOT_KEPT)
+        if not consent.grants_anything:
+            _forget(doors, visit.standing.consent)
     return _taken(doors, site, scope, consent, form.return_to, now.date())
 
 
@@ -72,6 +74,7 @@ async def take_erasure(doors: Doors, site: Site, scope: Scope, body: bytes) -> A
             await doors.records.keep(Entry(doors.new_record(), record, erases=held.record))
         except NotKept:
             return failure(503, site, scope, Why.NOT_KEPT)
+        _forget(doors, held)
     nothing: frozenset[str] = frozenset()
     consent = Consent(
         site.use.version, now.date(), frozenset(), nothing, nothing, visit.law.regime, How.WITHDRAW, signal=False
@@ -99,6 +102,12 @@ async def _entry(
         proven=proven,
     )
     return Entry(doors.new_record(), record, notice.body if notice else None)
+
+
+def _forget(doors: Doors, held: Consent | None) -> None:
+    """Remove what waits of their events."""
+    if held is not None and held.record is not None:
+        doors.forget(held.record)
 
 
 def _proof(who: Sender, headers: list[tuple[bytes, bytes]]) -> str:

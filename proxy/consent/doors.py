@@ -37,7 +37,8 @@ class Records(Protocol):
 class Doors:
     """What the app is given: who the site of a request is, how cookies are sealed and expired, the inert script of
     a vendor by key (whatever the key is), the time (UTC), a fresh record id (>= 128 random bits), where records are
-    kept, how receipts are signed (canonical JSON -> signature), and who hears browsers' reports of our policy."""
+    kept, how receipts are signed (canonical JSON -> signature), who hears browsers' reports of our policy, and what
+    removes the events that wait of a visitor who has withdrawn, by their proof."""
 
     site: Callable[[Scope], Site]
     seal: Seal
@@ -48,3 +49,4 @@ class Doors:
     records: Records
     sign: Callable[[str], str]
     hear: Callable[[bytes], None]
+    forget: Callable[[str], None] = lambda _: None

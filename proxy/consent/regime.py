@@ -27,6 +27,10 @@ class Regimes:
         self._laws = laws
         self._elsewhere = elsewhere
 
+    def named(self, key: str) -> Law:
+        """The law by its key; the strictest where there is none of that name (any more)."""
+        return next((law for law in (*self._laws.values(), self._elsewhere) if law.key == key), STRICTEST)
+
     def of(self, region: str | None) -> Law:
         """The law where a visitor is; None: nobody knows."""
         if region is None:

@@ -20,8 +20,9 @@ class Site:
 
     `domain` is set where subdomains share the consent cookie; `remember_days` is how long a choice holds; `records` is
     what its records are kept under, the same by whichever of its hosts it is asked, and `keep` how long. `age` is the
-    youngest that the shop is for; `prevails` the language whose text holds where translations differ. Two sites are
-    equal where their pages are, so that rendered pages can be remembered by site.
+    youngest that the shop is for; `prevails` the language whose text holds where translations differ; `processed_in`
+    the country where addresses are shortened (ISO 3166-1). Two sites are equal where their pages are, so that rendered
+    pages can be remembered by site.
     """
 
     origin: str
@@ -34,6 +35,7 @@ class Site:
     keep: str = "3 years"
     age: int | None = None
     prevails: str | None = None
+    processed_in: str | None = None
     look: Look = field(default_factory=shipped, compare=False)
     digest: str = field(init=False)
 
@@ -85,6 +87,7 @@ def site_of(settings: Settings, use: InUse, look: Look, origin: str) -> Site:
         settings.records.keep,
         consent.age,
         consent.prevails,
+        settings.privacy.processed_in,
         look,
     )
 

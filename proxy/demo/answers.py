@@ -61,6 +61,10 @@ def _font() -> Answer:
     return Answer(200, [*headers, ("Access-Control-Allow-Origin", "*")], _file("ornament.woff"))
 
 
+def _json(text: bytes) -> Callable[[], Answer]:
+    return lambda: Answer(200, [("Content-Type", "application/json"), ("Cache-Control", "no-store")], text)
+
+
 #: Host (it or below it), path prefix, answer. The first that fits holds.
 _ANSWERS: tuple[tuple[str, str, Callable[[], Answer]], ...] = (
     ("googletagmanager.com", "/gtag/js", _script("gtag.js")),
@@ -88,6 +92,10 @@ _ANSWERS: tuple[tuple[str, str, Callable[[], Answer]], ...] = (
     ("js.stripe.com", "/", _script("stripe.js")),
     ("fonts.googleapis.com", "/css", _styles),
     ("fonts.gstatic.com", "/", _font),
+    ("graph.facebook.com", "/", _json(b'{"events_received":1,"messages":[]}')),
+    ("ads-api.x.com", "/", _json(b'{"data":{"conversions_processed":1}}')),
+    ("matomo.cloud", "/matomo.php", _json(b'{"status":"success","tracked":1,"invalid":0}')),
+    ("plausible.io", "/api/event", _json(b'"ok"')),
 )
 
 #: The third-party cookie that each vendor's answers try to set.

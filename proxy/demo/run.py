@@ -31,8 +31,10 @@ from proxy.demo.shop import shop
 from proxy.demo.standins import StandIns
 from proxy.errors import Refused
 from proxy.listen import ListenAddress, address_of, bind
+from proxy.model import Reach
 from proxy.serve import serve
 from proxy.settings import Settings, load_settings
+from proxy.settings.schema import VendorSettings
 
 
 async def run_demo(
@@ -41,12 +43,14 @@ async def run_demo(
     *,
     open_browser: bool = False,
     hostile: frozenset[str] = frozenset(),
+    from_server: bool = False,
 ) -> None:
     """Run until SIGINT or SIGTERM; then return.
 
     The live page takes the port two above that of `listen`; with 0 all take free ones. `hostile` are vendor hosts
-    whose scripts try to consent in the visitor's name; with any, the shop has a page /hostile too. Raises `Refused`
-    where `listen` names no host of this machine.
+    whose scripts try to consent in the visitor's name; with any, the shop has a page /hostile too. `from_server`: some
+    vendors have no tag at all, and the proxy tells them itself. Raises `Refused` where `listen` names no host of this
+    machine.
     """
     console = console or Console()
     catalogue = load()
@@ -55,6 +59,7 @@ async def run_demo(
     standins = StandIns(hostile=hostile)
     async with standins.listening(), _serving(shop(hostile=bool(hostile)), store):
         settings = demo_settings(storefront=address_of(store).url, gateway=standins.url)
+        settings = with_events(settings) if from_server else settings
         watch = Watch(standins, in_use(catalogue, settings), settings.vendors.use or (), address_of(public).url, ended)
         async with _serving(live_app(watch), live, before_end=ended.set):
             _say_where(console, watch, address_of(live).url, standins.url)
@@ -70,6 +75,41 @@ def demo_settings(*, storefront: str, gateway: str) -> Settings:
     with as_file(files("proxy.demo").joinpath("consentry.toml")) as file:
         settings = load_settings(file, dev=True, environ={}, storefront=storefront)
     return settings.model_copy(update={"vendors": settings.vendors.model_copy(update={"gateway": gateway})})
+
+
+#: Vendors that the demo tells of events itself, their invented accounts and their secrets.
+_TOLD: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "google-analytics": ({"measurement_id": "G-M0RGEN1EHM"}, {"API_SECRET": "demo-secret"}),
+    "meta-pixel": ({"pixel_id": "724401883901562"}, {"ACCESS_TOKEN": "demo-token"}),
+    "x": (
+        {
+            "pixel_id": "o9m7k",
+            "event_page_view": "tw-o9m7k-visit",
+            "event_view_item": "tw-o9m7k-view",
+            "event_add_to_cart": "tw-o9m7k-cart",
+            "event_purchase": "tw-o9m7k-buy",
+        },
+        dict.fromkeys(("CONSUMER_KEY", "CONSUMER_SECRET", "TOKEN", "TOKEN_SECRET"), "demo-secret"),
+    ),
+    "vk": ({"pixel_id": "VK-RTRG-482913-1xKpQ"}, {}),
+    "matomo": ({"site_id": "7", "server": "morgenlehm.matomo.cloud"}, {"TOKEN_AUTH": "demo-token"}),
+    "plausible": ({"domain": "morgenlehm.example"}, {}),
+}
+
+
+def with_events(settings: Settings) -> Settings:
+    """The demo's settings where the proxy tells these vendors of events itself."""
+    own = {
+        key: VendorSettings.model_validate({"reach": Reach.SERVER, **accounts}) for key, (accounts, _) in _TOLD.items()
+    }
+    secrets = {
+        f"CONSENTRY_{key.replace('-', '_').upper()}_{name}": text
+        for key, (_, some) in _TOLD.items()
+        for name, text in some.items()
+    }
+    use = tuple(dict.fromkeys([*(settings.vendors.use or ()), *_TOLD]))
+    vendors = settings.vendors.model_copy(update={"use": use})
+    return settings.model_copy(update={"vendor": settings.vendor | own, "vendors": vendors, "secrets": secrets})
 
 
 def _doors(host: str, port: int, console: Console) -> tuple[socket.socket, socket.socket, socket.socket, socket.socket]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 from proxy.address import truncate
 from proxy.catalogue.known import Known
@@ -108,13 +108,21 @@ def seen(received: Iterable[Received], use: InUse, shown: Iterable[str]) -> list
     """A row for each vendor in `shown` and each that something reached, in the order of the categories."""
     reached: dict[str | None, list[Received]] = {key: [] for key in shown}
     known: dict[str, Vendor | Known] = dict(use.vendors)
+    told = {_told_at(vendor): vendor for vendor in use.vendors.values()}
     for one in received:
         match = use.matcher.find(one.host, one.target or "/")
-        if match is not None:
-            known.setdefault(match.vendor.key, match.vendor)
-        reached.setdefault(match.vendor.key if match else None, []).append(one)
+        vendor = told.get(one.host) or (match.vendor if match else None)
+        if vendor is not None:
+            known.setdefault(vendor.key, vendor)
+        reached.setdefault(vendor.key if vendor else None, []).append(one)
     rows = [_row(known.get(key) if key else None, tuple(requests)) for key, requests in reached.items()]
     return sorted(rows, key=lambda row: (_rank(row), row.name.lower()))
+
+
+def _told_at(vendor: Vendor) -> str | None:
+    """The host at which a vendor is told of events, where that is the same for every shop."""
+    connector = vendor.technical.connector
+    return None if connector is None or vendor.reach is not Reach.SERVER else urlsplit(connector.url).hostname
 
 
 def _row(vendor: Vendor | Known | None, requests: tuple[Received, ...]) -> Seen:

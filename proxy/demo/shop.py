@@ -1,8 +1,9 @@
 """The demo's storefront: Morgenlehm, a small ceramics shop, with the tags that real shops carry.
 
-Rules: it knows nothing of Consentry but the `Consentry-Consent` header, which it shows in its footer as any back end
-could obey it. Every page works as plain HTML. German lives under /de, English at the top. Carts are kept here, in
-memory and bounded, under the session cookie `shop_session`; nothing is written to disk.
+Rules: it knows nothing of Consentry but two headers: `Consentry-Consent`, which it shows in its footer as any back end
+could obey it, and `Consentry-Event`, by which it says what happened (`events.py`). Every page works as plain HTML.
+German lives under /de, English at the top. Carts are kept here, in memory and bounded, under the session cookie
+`shop_session`; nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from proxy.demo.answers import script_text
+from proxy.demo.events import state
 from proxy.demo.goods import BY_SLUG, GOODS, Good, price
 
 SESSION_COOKIE = "shop_session"
@@ -149,7 +151,8 @@ async def _product(request: Request) -> Response:
     good = BY_SLUG.get(request.path_params["slug"])
     if good is None:
         return _page(request, "not_found.html", status=404)
-    return _page(request, "product.html", good=good, others=[one for one in GOODS if one is not good][:3])
+    page = _page(request, "product.html", good=good, others=[one for one in GOODS if one is not good][:3])
+    return state(page, "view_item", [(good, 1)], _lang(request))
 
 
 async def _cart(request: Request) -> Response:
@@ -162,11 +165,13 @@ async def _change_cart(request: Request) -> Response:
     form, session = await request.form(), _session(request)
     cart: Cart = request.app.state.carts.of(session)
     slug, removed = str(form.get("slug", "")), str(form.get("remove", ""))
-    if slug in BY_SLUG:
-        count = str(form.get("count", "1"))
-        cart[slug] = min(cart.get(slug, 0) + (int(count) if count.isdecimal() else 1), 99)
-    cart.pop(removed, None)
     response = _elsewhere(request, "/cart")
+    if slug in BY_SLUG:
+        text = str(form.get("count", "1"))
+        count = int(text) if text.isdecimal() else 1
+        cart[slug] = min(cart.get(slug, 0) + count, 99)
+        state(response, "add_to_cart", [(BY_SLUG[slug], count)], _lang(request))
+    cart.pop(removed, None)
     response.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="lax")
     return response
 
@@ -178,9 +183,11 @@ async def _checkout(request: Request) -> Response:
 
 async def _order(request: Request) -> Response:
     """Take the order: the cart is emptied, the amount goes with the visitor to the page that thanks them."""
-    total = _total(_lines(request))
+    lines, form = _lines(request), await request.form()
     request.app.state.carts.of(_session(request)).clear()
-    return _elsewhere(request, f"/thanks?order=ML-{secrets.randbelow(90_000) + 10_000}&cents={total}")
+    order = f"ML-{secrets.randbelow(90_000) + 10_000}"
+    response = _elsewhere(request, f"/thanks?order={order}&cents={_total(lines)}")
+    return state(response, "purchase", lines, _lang(request), order=order, email=str(form.get("email", "")))
 
 
 async def _thanks(request: Request) -> Response:

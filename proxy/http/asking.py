@@ -54,7 +54,8 @@ class Terms:
     and none was put in its place, so 304 is no answer. `shown` is what a document gets from us. `ahead`: the browser
     prefetches, and may later show as a document what was no document when it was asked for. `use` is what a part of a
     page is wanted for; None for documents and where that is not known. `worker`: it is for a worker's script.
-    `enforced`: what comes back is ruled on. `renewed`: the Set-Cookie by which a document renews the consent cookie.
+    `document`: a person opens it as a page of its own, now. `enforced`: what comes back is ruled on. `renewed`: the
+    Set-Cookie by which a document renews the consent cookie.
     `variant`: as which a cache in front may keep the page.
     """
 
@@ -71,6 +72,7 @@ class Terms:
     cookies: list[bytes]
     user_agent: bytes
     worker: bool
+    document: bool
     enforced: bool
     renewed: bytes | None
     variant: bytes | None
@@ -145,6 +147,7 @@ class Asking:
             unconditional=reads and known is None,
             shown=shown,
             ahead=prefetches(headers),
+            document=is_document(headers) and not prefetches(headers),
             use=use_of(headers),
             cookies=values(headers, b"cookie"),
             user_agent=user_agent,
@@ -199,7 +202,15 @@ class Asking:
             cookie=self._cookie(scope, ruling, enforced=enforced),
             consent=ruling.told if enforced else None,
             if_none_match=known,
+            proof=self._proof(visit) if enforced else None,
         )
+
+    def _proof(self, visit: Visit) -> bytes | None:
+        """The id of the visitor's record, where a back end may post events of theirs later."""
+        consent = visit.standing.consent
+        if not self._settings.admin_token or consent is None or consent.record is None:
+            return None
+        return consent.record.encode()
 
     def _cookie(self, scope: Scope, ruling: Ruling, *, enforced: bool) -> bytes | None:
         lines = values(scope["headers"], b"cookie")

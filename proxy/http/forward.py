@@ -29,7 +29,9 @@ from proxy.http.observing import Observer, observe
 from proxy.http.pages import Form, PageBody, form_of, is_event_stream, looks_like_page
 from proxy.http.upload import Upload, VisitorLeft
 from proxy.http.upstream import Answer, Kind, Lines, StorefrontDown, Upstream
+from proxy.http.visit import Headers
 from proxy.http.websocket import Sockets
+from proxy.ruling import Ruling
 from proxy.settings import Settings
 
 _OUTCOMES = {
@@ -47,11 +49,38 @@ class Presence(Protocol):
     on_leaving: Callable[[], None] | None
 
 
+class Notice(Protocol):
+    """What `proxy.events.capture.Capture` does: takes note of what happened in an exchange, and never waits. `page`: a
+    page comes back that a person opens as a document."""
+
+    def __call__(
+        self,
+        scope: Scope,
+        ruling: Ruling,
+        origin: str,
+        status: int,
+        answered: Headers,
+        *,
+        page: bool,
+    ) -> None: ...
+
+
 class Forward:
     """The ASGI app that forwards. It finds the `Visit` in `scope["consentry.visit"]`."""
 
-    def __init__(self, settings: Settings, use: InUse, upstream: Upstream, seal: Seal, seen: Seen, look: Look) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        use: InUse,
+        upstream: Upstream,
+        seal: Seal,
+        seen: Seen,
+        look: Look,
+        notice: Notice | None = None,
+    ) -> None:
+        """`notice` hears of every exchange that is ruled on."""
         self._settings = settings
+        self._notice = notice
         self._upstream = upstream
         self._asking = Asking(settings, use, seal, seen, look)
         limits, prefix = settings.limits, settings.consent.prefix
@@ -84,7 +113,7 @@ class Forward:
             await self._fail(reply, scope, CIRCLES)
             return "failed"
         try:
-            return await self._exchange(question, upload, reply)
+            return await self._exchange(scope, question, upload, reply)
         except (StorefrontDown, CannotCut) as error:
             failure = failure_of(error, scope, place=self._upstream.place, started=reply.started)
             if reply.started:
@@ -98,13 +127,17 @@ class Forward:
         await reply.body(body)
         await reply.end()
 
-    async def _exchange(self, question: Question, upload: Upload, reply: _Reply) -> str:
+    async def _exchange(self, scope: Scope, question: Question, upload: Upload, reply: _Reply) -> str:
         answer = await self._open(question, upload if upload.there else None)
         try:
             form = await self._form(question, answer)
             if question.terms.enforced and form is Form.PAGE and answer.status == 206:
                 answer = await self._whole(question, upload, answer)
                 form = await self._form(question, answer)
+            if self._notice is not None and question.terms.enforced:
+                page = form is Form.PAGE and question.terms.document
+                terms = question.terms
+                self._notice(scope, terms.ruling, terms.origin, answer.status, answer.headers, page=page)
             reply.closes = not answer.uploaded
             if not question.terms.enforced:
                 outcome = await self._pass(question, answer, form, reply)

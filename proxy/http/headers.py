@@ -54,7 +54,7 @@ REQUEST = _table(
     {
         Verdict.HOP: "connection keep-alive proxy-connection te trailer transfer-encoding upgrade http2-settings "
         "expect proxy-authorization proxy-authenticate proxy-authentication-info host",
-        Verdict.NEVER: "consentry-consent consentry-variant proxy proxy-status",
+        Verdict.NEVER: "consentry-consent consentry-visitor consentry-event consentry-variant proxy proxy-status",
         Verdict.PEER: "x-real-ip x-client-ip client-ip x-remote-ip x-remote-addr x-originating-ip x-cluster-client-ip "
         "x-original-forwarded-for x-original-host x-host x-scheme x-forwarded-protocol x-forwarded-client-cert "
         "x-forwarded x-forwarded-by x-forwarded-port x-forwarded-server x-forwarded-scheme x-forwarded-ssl "
@@ -75,7 +75,7 @@ RESPONSE = _table(
     {
         Verdict.HOP: "connection keep-alive proxy-connection te trailer transfer-encoding upgrade proxy-authenticate "
         "proxy-authentication-info",
-        Verdict.NEVER: "alt-svc consentry-consent consentry-variant",
+        Verdict.NEVER: "alt-svc consentry-consent consentry-visitor consentry-event consentry-variant",
         Verdict.PAGE: "accept-ranges last-modified content-md5 digest content-digest repr-digest unencoded-digest "
         "signature signature-input cache-control expires pragma age surrogate-control cdn-cache-control "
         "cloudflare-cdn-cache-control netlify-cdn-cache-control vercel-cdn-cache-control x-accel-expires "
@@ -125,8 +125,9 @@ class Asked:
     """What is written into a request. `host`: as the visitor sent it, `send_host` as the storefront gets it.
 
     `peer` and `visitor` are addresses as text, `proto` http or https; `trusted`: the peer's own words are believed.
-    `cookie`, `consent` and `if_none_match` are whole values, None where there is none. `page`: one may come back, and
-    `conditions` of the visitor's are not answered by the storefront; `whole`: nor is a Range.
+    `cookie`, `consent`, `if_none_match` and `proof` (the id of the consent record) are whole values, None where there
+    is none. `page`: one may come back, and `conditions` of the visitor's are not answered by the
+    storefront; `whole`: nor is a Range.
     """
 
     host: bytes
@@ -142,6 +143,7 @@ class Asked:
     cookie: bytes | None
     consent: bytes | None
     if_none_match: bytes | None
+    proof: bytes | None = None
 
 
 def to_storefront(headers: Headers, asked: Asked, codings: Callable[[Iterable[bytes]], bytes]) -> HeaderList:
@@ -182,6 +184,8 @@ def _told(headers: Headers, asked: Asked) -> HeaderList:
         out.append((b"cookie", asked.cookie))
     if asked.consent is not None:
         out.append((b"consentry-consent", asked.consent))
+    if asked.proof is not None:
+        out.append((b"consentry-visitor", asked.proof))
     if b"trailers" in b",".join(values(headers, b"te")).lower():
         out += [(b"te", b"trailers"), (b"connection", b"te")]
     return out + _forwarded(headers, asked)
@@ -289,5 +293,6 @@ def passed(headers: Headers, *, bodiless: bool) -> HeaderList:
     """The storefront's headers when nothing is ruled on (mode = "pass"): hop by hop, as any proxy does."""
     named = hop_names(headers, RESPONSE)
     dropped = {Verdict.HOP, Verdict.VIA} | ({Verdict.LENGTH} if bodiless else set())
-    out = [(name, value) for name, value in headers if name not in named and RESPONSE.get(name) not in dropped]
+    ours = frozenset({*named, b"consentry-event"})
+    out = [(name, value) for name, value in headers if name not in ours and RESPONSE.get(name) not in dropped]
     return [*out, (b"via", b", ".join([*values(headers, b"via"), b"1.1 %b" % NAME]))]

@@ -144,17 +144,27 @@ class VendorHop:
         self._exchanges: set[asyncio.Task[None]] = set()
         self._running: Counter[str] = Counter()
 
-    async def open(self, key: str, host: str, outgoing: Outgoing, *, largest: int, private: bool = False) -> Answer:
+    async def open(
+        self,
+        key: str,
+        host: str,
+        outgoing: Outgoing,
+        *,
+        largest: int,
+        private: bool = False,
+        still: float | None = None,
+    ) -> Answer:
         """Send one request to `https://host` and return its answer once the head is there.
 
         `key` is the vendor's: only so many exchanges run for each. `largest` bounds the decoded body in bytes.
-        `private` lifts the address check. Raises `VendorDown`. Cancelling the caller does not cancel the exchange.
+        `private` lifts the address check. `still`: seconds that the vendor may say nothing, if not the usual. Raises
+        `VendorDown`. Cancelling the caller does not cancel the exchange.
         """
         if self._running[key] >= AT_ONCE:
             raise VendorDown(Failure.BUSY)
         head: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._running[key] += 1
-        exchange = asyncio.create_task(self._exchange(self._request(host, outgoing), head, largest, private))
+        exchange = asyncio.create_task(self._exchange(self._request(host, outgoing, still), head, largest, private))
         self._exchanges.add(exchange)
         exchange.add_done_callback(lambda task: self._ended(key, task))
         try:
@@ -175,16 +185,17 @@ class VendorHop:
         for client in set(self._clients.values()):
             await client.aclose()
 
-    def _request(self, host: str, outgoing: Outgoing) -> httpx.Request:
+    def _request(self, host: str, outgoing: Outgoing, still: float | None) -> httpx.Request:
         headers = [(b"Host", host.encode("ascii")), *outgoing.headers]
         if outgoing.method == "POST" and not outgoing.body:
             headers.append((b"Content-Length", b"0"))
+        timeout = _TIMEOUT.as_dict() | ({} if still is None else {"read": still})
         return httpx.Request(
             outgoing.method,
             self._gateway or f"https://{host}",
             headers=headers,
             content=outgoing.body or None,
-            extensions={"target": outgoing.target, "timeout": _TIMEOUT.as_dict()},
+            extensions={"target": outgoing.target, "timeout": timeout},
         )
 
     async def _exchange(
@@ -229,9 +240,9 @@ def _failure(error: Exception) -> Failure:
         return Failure.NOT_PUBLIC
     if isinstance(error, httpx.PoolTimeout):
         return Failure.BUSY
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-        return Failure.TIMEOUT
-    return Failure.CONNECT if isinstance(error, httpx.ConnectError) else Failure.PROTOCOL
+    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        return Failure.CONNECT
+    return Failure.TIMEOUT if isinstance(error, (httpx.TimeoutException, TimeoutError)) else Failure.PROTOCOL
 
 
 def _client(pool: httpcore.AsyncConnectionPool) -> httpx.AsyncClient:

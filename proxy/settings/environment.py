@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from proxy.errors import Problem
 from proxy.settings.schema import Settings
-from proxy.settings.secret_keys import KEYS_FILE_VARIABLE, KEYS_VARIABLE
+from proxy.settings.secret_keys import KEYS_VARIABLE, TOKEN_VARIABLE, VISITOR_KEY_VARIABLE
 
 #: Settings that may hold a secret: for these a variable may name a file that holds the value (CONSENTRY_..._FILE).
 FROM_FILES = frozenset({("store", "url")})
@@ -28,13 +28,27 @@ def variables() -> dict[str, tuple[str, ...]]:
     return {"CONSENTRY_" + "_".join(path).upper(): path for path, _ in _leaves(Settings)}
 
 
-def overlay(raw: dict[str, Any], environ: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
-    """Lay the variables over the file's values. Returns which variable each dotted key came from."""
+#: What is read elsewhere; each may name a file instead (CONSENTRY_..._FILE).
+SECRETS = frozenset({KEYS_VARIABLE, TOKEN_VARIABLE, VISITOR_KEY_VARIABLE})
+
+
+def overlay(
+    raw: dict[str, Any],
+    environ: Mapping[str, str],
+    problems: list[Problem],
+    vendor_secrets: Collection[str] | None = (),
+) -> dict[str, str]:
+    """Lay the variables over the file's values. Returns which variable each dotted key came from. `vendor_secrets`: the
+    variables of vendors' secrets; None: whatever stands for no setting is one."""
     kinds = dict(_leaves(Settings))
     known = variables()
     origins: dict[str, str] = {}
     for variable, text in sorted(environ.items()):
-        if not variable.startswith("CONSENTRY_") or variable in (KEYS_VARIABLE, KEYS_FILE_VARIABLE):
+        if not variable.startswith("CONSENTRY_") or variable.removesuffix("_FILE") in SECRETS:
+            continue
+        if variable.removesuffix("_FILE") in (vendor_secrets or ()) or (
+            vendor_secrets is None and variable not in known
+        ):
             continue
         path = known.get(variable)
         if path is None and known.get(variable.removesuffix("_FILE")) in FROM_FILES:
@@ -47,7 +61,7 @@ def overlay(raw: dict[str, Any], environ: Mapping[str, str], problems: list[Prob
                 )
                 continue
         if path is None:
-            near = difflib.get_close_matches(variable, [*known, KEYS_VARIABLE], 1)
+            near = difflib.get_close_matches(variable, [*known, *SECRETS, *(vendor_secrets or ())], 1)
             mend = f"Did you mean {near[0]}?" if near else "Take it out of the environment."
             problems.append(Problem(variable, None, "", "is no setting.", mend))
             continue
@@ -79,9 +93,9 @@ def _is_list(kind: Any) -> bool:
 
 
 def _leaves(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Path and type of every setting that one variable can hold (`[vendor.KEY]` tables cannot)."""
+    """Path and type of every setting that one variable can hold (`[vendor.KEY]` and `[[event]]` cannot)."""
     for name, field in model.model_fields.items():
-        if field.exclude or name == "vendor":
+        if field.exclude or name in ("vendor", "event"):
             continue
         table = next((one for one in _alternatives(field.annotation) if _is_table(one)), None)
         if table is None:

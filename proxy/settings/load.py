@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,15 @@ from pydantic_core import ErrorDetails
 from proxy.errors import Problem, Refused
 from proxy.settings.environment import overlay, put
 from proxy.settings.schema import Settings
-from proxy.settings.secret_keys import KEYS_FILE_VARIABLE, KEYS_VARIABLE, read_secret_keys
+from proxy.settings.secret_keys import (
+    KEYS_VARIABLE,
+    TOKEN_VARIABLE,
+    VISITOR_KEY_VARIABLE,
+    read_secret,
+    read_secret_keys,
+    read_token,
+    read_visitor_key,
+)
 from proxy.settings.sites import sharing, split_sites
 from proxy.toml_file import Places, read_toml
 from proxy.toml_problems import problems_of
@@ -34,10 +42,16 @@ def load_settings(
     environ: Mapping[str, str],
     storefront: str | None = None,
     needs_storefront: bool = True,
+    vendor_secrets: Collection[str] | None = (),
 ) -> Settings:
     """Read, overlay, check. Raises `Refused` with every problem; in production also what must be said and is not."""
     settings, problems = read_settings(
-        file, dev=dev, environ=environ, storefront=storefront, needs_storefront=needs_storefront
+        file,
+        dev=dev,
+        environ=environ,
+        storefront=storefront,
+        needs_storefront=needs_storefront,
+        vendor_secrets=vendor_secrets,
     )
     if settings is None or problems:
         raise Refused(problems)
@@ -51,8 +65,10 @@ def read_settings(
     environ: Mapping[str, str],
     storefront: str | None,
     needs_storefront: bool,
+    vendor_secrets: Collection[str] | None = (),
 ) -> tuple[Settings | None, list[Problem]]:
-    """The settings and every problem of theirs. Where there are any, the settings are what is left without the wrong
+    """The settings and every problem of theirs. `vendor_secrets`: the variables of vendors' secrets; None: nobody asks
+    for them, and no variable is known to be wrong. Where there are any, the settings are what is left without the wrong
     values, to look for further problems in and for nothing else; None where nothing sensible is left.
 
     Raises `Refused` where the file is no TOML at all.
@@ -64,16 +80,23 @@ def read_settings(
     if file is not None:
         raw, places = read_toml(file)
         problems += _passwords(raw, name, places)
-    for reserved in ("dev", "secret_keys"):
+    for reserved, variable in _RESERVED.items():
         if reserved in raw:
-            mend = f"Secrets come from {KEYS_VARIABLE} or {KEYS_FILE_VARIABLE}." if reserved != "dev" else "Pass --dev."
+            mend = f"Secrets come from {variable} or {variable}_FILE." if variable else "Pass --dev."
             problems.append(Problem(name, places.line((reserved,)), reserved, "cannot be set in the file.", mend))
             del raw[reserved]
-    origins = overlay(raw, environ, problems)
+    origins = overlay(raw, environ, problems, vendor_secrets)
     if storefront is not None:
         put(raw, ("storefront", "url"), storefront)
         origins["storefront.url"] = "--storefront"
-    told: dict[str, Any] = {"dev": dev, "secret_keys": read_secret_keys(environ, dev, problems)}
+    secrets = {name: read_secret(environ, name, problems)[0] for name in vendor_secrets or ()}
+    told: dict[str, Any] = {
+        "dev": dev,
+        "secret_keys": read_secret_keys(environ, dev, problems),
+        "visitor_key": read_visitor_key(environ, problems),
+        "admin_token": read_token(environ, problems),
+        "secrets": {name: text for name, text in secrets.items() if text},
+    }
     sites = split_sites(raw, name, places, problems)
     found = [(_checked({**own, **told}, name, at, origins, problems, needs_storefront), at) for own, at in sites]
     if not sites:
@@ -85,6 +108,16 @@ def read_settings(
         return None, list(dict.fromkeys(problems))
     every = tuple(settings for settings, _ in whole)
     return every[0].model_copy(update={"site": every}), list(dict.fromkeys(problems))
+
+
+#: What the file cannot say, and by which variable it is said.
+_RESERVED = {
+    "dev": None,
+    "secret_keys": KEYS_VARIABLE,
+    "visitor_key": VISITOR_KEY_VARIABLE,
+    "admin_token": TOKEN_VARIABLE,
+    "secrets": "CONSENTRY_<KEY>_<SECRET>",
+}
 
 
 def _passwords(raw: Mapping[str, Any], name: str, places: Places) -> Iterator[Problem]:

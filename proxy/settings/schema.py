@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from proxy.catalogue.schema import Pattern, Transfer
+from proxy.catalogue.schema import Country, Pattern, Transfer
 from proxy.model import DENIED_BY_SIGNAL, Category, Reach, Regime
 
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
@@ -86,6 +86,13 @@ Host = Annotated[
 ]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Nats = Annotated[
+    str, _shaped(r"(nats|tls)://[^\s/]+", "no address of a NATS server; write it like nats://127.0.0.1:4222")
+]
+QueryField = Annotated[str, _shaped(r"[^\s&=#]+", "no name of a query field; write it like page")]
+EventField = Annotated[
+    str, _shaped(r"query:[^\s&=#]+|path:[1-9]|text:.+", "no source; write query:NAME, path:1 or text:WORDS")
+]
 PathPrefix = Annotated[str, _shaped(r"/[^\s?#]*", "no path; write how the path begins, like /checkout")]
 OwnPrefix = Annotated[
     str,
@@ -184,9 +191,20 @@ class Limits(_Table):
 
 
 class Privacy(_Table):
-    """What of the visitor's address a vendor gets: /24 and /48 of it, or nothing."""
+    """What vendors get of a visitor. `ip`: /24 and /48 of the address, or nothing of it. `profile`: how events are
+    minimised; `cnil-2022-proxy` is what CNIL asked of a proxy in 2022, and leaves no address either. `query`: fields
+    of pages' addresses that vendors may see besides those of campaigns. `processed_in`: the country where addresses
+    are shortened, which the preferences page then says."""
 
     ip: Literal["truncate", "omit"] = "truncate"
+    profile: Literal["truncate", "cnil-2022-proxy"] = "truncate"
+    query: tuple[QueryField, ...] = ()
+    processed_in: Country | None = None
+
+    @property
+    def shortens(self) -> bool:
+        """Whether a shortened address may leave."""
+        return self.ip == "truncate" and self.profile == "truncate"
 
 
 class ConsentSettings(_Table):
@@ -261,6 +279,39 @@ class RecordsSettings(_Table):
         return int(count) * {"day": 1, "month": 31, "year": 366}[unit.rstrip("s")]
 
 
+class OutboxSettings(_Table):
+    """Where events wait until vendors have taken them: a NATS server with JetStream (`nats://host:port`); None: a
+    SQLite file in the state folder. `megabytes`: how much may wait. `answer_seconds`: how long a vendor may take to
+    answer; three times that after a process has died, another one takes up what it was about to send."""
+
+    url: Nats | None = Field(default=None, repr=False)
+    megabytes: int = Field(default=1024, ge=1, le=1 << 20)
+    answer_seconds: float = Field(default=10, ge=0.5, le=60)
+
+    @property
+    def lease_seconds(self) -> float:
+        return 3 * self.answer_seconds
+
+
+class EventSettings(_Table):
+    """A rule by which a request of a visitor is an event. `path`: `*` stands for anything but a slash. `fields`:
+    `query:NAME`, `path:N` (what the Nth `*` stands for) or `text:WORDS`, by the event's field."""
+
+    name: Annotated[str, _shaped(r"[a-z][a-z0-9_]{0,39}", "no name of an event; write it like add_to_cart")]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    path: PathPrefix
+    fields: dict[Literal["id", "value", "currency", "order", "search"], EventField] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        stars = self.path.count("*")
+        for source in self.fields.values():
+            kind, _, number = source.partition(":")
+            if kind == "path" and int(number) > stars:
+                raise ValueError(f"{source!r}, but its path has {stars} stars")
+        return self
+
+
 class CacheSettings(_Table):
     """Whether a cache in front may keep pages for those who have not chosen, or refused everything; and how long
     (seconds) at most, however long the storefront says: a change of settings reaches what is kept only then."""
@@ -313,7 +364,8 @@ class VendorSettings(_Table):
 
 
 class Settings(_Table):
-    """Everything an operator decides. `dev` and `secret_keys` come from the command line and the environment.
+    """Everything an operator decides. `dev` comes from the command line; from the environment come `secret_keys`,
+    `visitor_key` (of vendors' visitor ids), `admin_token` (for POST /events) and `secrets` (vendors', by variable).
 
     `hosts`: names of the shop besides the origin's. `site`: the whole settings of each shop where there are several
     (`[[site]]`); what holds for the process is the same in all of them.
@@ -336,12 +388,17 @@ class Settings(_Table):
     cache: CacheSettings = CacheSettings()
     store: StoreSettings = StoreSettings()
     records: RecordsSettings = RecordsSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    event: tuple[EventSettings, ...] = ()
     vendors: VendorsSettings = VendorsSettings()
     vendor: dict[str, VendorSettings] = Field(default_factory=dict)
     region: RegionSettings = RegionSettings()
     regimes: dict[str, RegimeSettings] = Field(default_factory=dict)
     dev: bool = Field(default=False, exclude=True)
     secret_keys: tuple[bytes, ...] = Field(default=(), repr=False, exclude=True)
+    visitor_key: bytes = Field(default=b"", repr=False, exclude=True)
+    admin_token: str = Field(default="", repr=False, exclude=True)
+    secrets: dict[str, str] = Field(default_factory=dict, repr=False, exclude=True)
     site: tuple[Settings, ...] = Field(default=(), repr=False, exclude=True)
 
     @property
@@ -384,7 +441,7 @@ class Settings(_Table):
     @property
     def digest(self) -> str:
         """Changes whenever a setting that could change a page does. 16 hex digits, no secret in it."""
-        pages = self.model_dump_json(exclude={"limits", "listen", "log", "region", "store"})
+        pages = self.model_dump_json(exclude={"limits", "listen", "log", "region", "store", "outbox", "event"})
         return hashlib.sha256(pages.encode()).hexdigest()[:16]
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from proxy.settings.schema import Settings
 from proxy.toml_places import KeyPath, Places
 
 #: Tables that hold for the whole process.
-_PROCESS = ("limits", "listen", "log", "store", "records")
+_PROCESS = ("limits", "listen", "log", "store", "records", "outbox")
 
 
 @dataclass(frozen=True)

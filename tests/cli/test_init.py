@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from proxy.settings.schema import RegimeSettings, Settings, VendorSettings
+from proxy.settings.schema import EventSettings, RegimeSettings, Settings, VendorSettings
 from tests.cli.command import GOOD_KEYS, consentry, installed
 from tests.scan.site import Answer, serving
 
@@ -73,12 +73,17 @@ def test_what_it_writes(tmp_path: Path) -> None:
 
 
 def _names(model: type[BaseModel]) -> set[str]:
-    return {name for name in model.model_fields if name not in ("dev", "secret_keys", "vendor", "site", "regimes")}
+    return {
+        name
+        for name in model.model_fields
+        if name
+        not in ("dev", "secret_keys", "visitor_key", "admin_token", "secrets", "vendor", "site", "regimes", "event")
+    }
 
 
 def test_every_setting_is_in_it(tmp_path: Path) -> None:
     text = written(tmp_path)[0].read_text("utf-8")
-    top, *tables = re.split(r"^(?:# )?\[(?=[a-z]+(?:\.KEY)?\])", text, flags=re.M)
+    top, *tables = re.split(r"^(?:# )?\[\[?(?=[a-z]+(?:\.KEY)?\])", text, flags=re.M)
     there = {table.partition("]")[0]: set(re.findall(r"^(?:# )?([a-z_]+) = ", table, re.M)) for table in tables}
     assert set(re.findall(r"^(?:# )?([a-z_]+) = ", top, re.M)) == {"origin", "hosts", "mode", "rollout"}
     for name in _names(Settings) - {"origin", "hosts", "mode", "rollout"}:
@@ -87,6 +92,7 @@ def test_every_setting_is_in_it(tmp_path: Path) -> None:
             one for one in getattr(model, "__args__", (model,)) if isinstance(one, type) and one is not type(None)
         ]
         assert there[name] >= _names(models[0]), name
+    assert there["event"] >= _names(EventSettings)
     assert there["vendor.KEY"] >= _names(VendorSettings)
     assert there["regimes.KEY"] >= _names(RegimeSettings)
 

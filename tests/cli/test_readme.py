@@ -22,7 +22,7 @@ def test_the_readme_shows_the_main_commands() -> None:
 @pytest.mark.parametrize("line", TYPED)
 def test_commands_and_their_options_exist(line: str) -> None:
     words = line.split()
-    command = words[: 2 if words[0] in ("vendors", "keys", "consents") else 1]
+    command = words[: 2 if words[0] in ("vendors", "keys", "consents", "events") else 1]
     help_text = consentry(*command, "--help").stdout.decode()
     assert f"Usage: consentry {' '.join(command)}" in help_text
     for option in re.findall(r"--[a-z-]+", line):

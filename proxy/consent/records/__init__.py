@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from proxy.consent.records.database import Down
 from proxy.consent.records.keeper import Keeper, NotKept
 from proxy.consent.records.record import Event, Record
 from proxy.consent.records.store import Entry, Kept, Store
+from proxy.database import Down
 
 __all__ = ["Down", "Entry", "Event", "Keeper", "Kept", "NotKept", "Record", "Store"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -17,9 +17,10 @@ from typing import Any
 import structlog
 
 from proxy import metrics
-from proxy.consent.records.database import Down
+from proxy.consent.records.record import Said, said_in
 from proxy.consent.records.spool import Spool
 from proxy.consent.records.store import Entry, Kept, Store
+from proxy.database import Down
 
 _log = structlog.get_logger("proxy.records")
 
@@ -111,6 +112,17 @@ class Keeper:
                 return await self._store.of_visitor(visitor)
         except (Down, TimeoutError):
             return None
+
+    async def latest_of(self, visitors: Sequence[str]) -> Mapping[str, Said | None] | None:
+        """What each of these said last, by the store; None where it does not say in time. See `Store.latest_of`."""
+        if not self._up:
+            return None
+        try:
+            async with asyncio.timeout(READ):
+                found = await self._store.latest_of(visitors)
+        except (Down, TimeoutError):
+            return None
+        return {visitor: None if payload is None else said_in(payload) for visitor, payload in found.items()}
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

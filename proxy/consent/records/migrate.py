@@ -6,11 +6,17 @@ process of their own, and no process that serves ever holds them. Two that start
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
-from proxy.consent.records.database import Down
+from proxy.database import Down
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
 
 #: The newest of `migrations/versions`; a test holds it to what is there.
 HEAD = "0001"
@@ -46,6 +52,25 @@ def migrate(url: str) -> None:
     if told.returncode != 0:
         lines = told.stderr.strip().splitlines() or ["no reason given"]
         raise Down(f"its tables cannot be brought up to date: {lines[-1]}")
+
+
+def prepare_sqlite(connection: sqlite3.Connection, url: str) -> None:
+    """As `Sqlite` asks for it. Raises `Down`."""
+    try:
+        row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
+    except sqlite3.OperationalError:  # no such table
+        row = None
+    if not up_to_date(None if row is None else str(row[0])):
+        migrate(url)
+
+
+async def prepare_postgresql(connection: Connection, url: str) -> None:
+    """As `Postgresql` asks for it. Raises `Down`."""
+    found = None
+    if await connection.fetchval(f"SELECT to_regclass('{VERSION_TABLE}')") is not None:
+        found = await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")
+    if not up_to_date(None if found is None else str(found)):
+        await asyncio.to_thread(migrate, url)
 
 
 def url_to_migrate() -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from proxy.consent.records.chain import ChainKeys
-from proxy.consent.records.postgresql import Postgresql
-from proxy.consent.records.sqlite import Sqlite
+from proxy.consent.records.migrate import prepare_postgresql, prepare_sqlite
 from proxy.consent.records.store import Store
+from proxy.database.postgresql import Postgresql
+from proxy.database.sqlite import Sqlite
 from proxy.settings.schema import Settings
 
 #: The file, and the folder of what waits for the store, in the state folder.
@@ -19,7 +20,7 @@ FILE, SPOOL = "records.sqlite3", "spool"
 def open_store(settings: Settings, state: Path) -> Store:
     """The store of all sites; nothing is touched before it is first used."""
     url = settings.store.url
-    database = Postgresql(url) if url else Sqlite(state / FILE)
+    database = Postgresql(url, prepare_postgresql) if url else Sqlite(state / FILE, prepare_sqlite)
     return Store(database, lru_cache(64)(partial(ChainKeys, settings.secret_keys)))
 
 

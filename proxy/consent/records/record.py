@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from proxy.model import ASKED, Category, Consent, Law, Standing
+from proxy.model import ASKED, Category, Consent, How, Law, Regime, Standing
 
 
 class Event(StrEnum):
@@ -65,6 +66,31 @@ class Record:
     def _always(self) -> dict[str, Any]:
         """What says something by being empty."""
         return {"gpc": self.gpc} if self.event is Event.ERASURE else {"gpc": self.gpc, "granted": list(self.granted)}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a visitor said, as a record has it: their consent, under which law, and whether their browser said no."""
+
+    standing: Standing
+    law: str
+    gpc: bool
+
+
+def said_in(payload: Mapping[str, Any]) -> Said:
+    """What the visitor said by a record's payload."""
+    consent = Consent(
+        policy=payload.get("policy", 1),
+        day=datetime.fromtimestamp(payload["at"] / 1000, UTC).date(),
+        granted=frozenset(map(Category, payload.get("granted", ()))),
+        allowed=frozenset(payload.get("allowed", ())),
+        refused=frozenset(payload.get("refused", ())),
+        regime=Regime(payload.get("regime") or Regime.OPT_IN),
+        how=How(payload["how"]) if payload.get("how") in set(How) else How.SAVE,
+        signal=payload.get("event") == Event.OVERRIDE,
+        record=payload.get("visitor"),
+    )
+    return Said(Standing(consent), payload.get("law", ""), bool(payload.get("gpc")))
 
 
 def canonical(value: Mapping[str, Any]) -> str:

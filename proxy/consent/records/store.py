@@ -29,8 +29,8 @@ from proxy.consent.records.chain import (
     Walk,
     commitment,
 )
-from proxy.consent.records.database import Ask, Database, Row, Steps
 from proxy.consent.records.record import Event, Record
+from proxy.database import Ask, Database, Row, Steps
 
 #: Rows that are read, or purged, at once.
 PAGE = 1000
@@ -94,6 +94,25 @@ class Store:
         """What is kept under a visitor's id, oldest first. Ids are random, and no two sites have the same."""
         found = [_kept(row) for row in await self._read(f"{_KEPT} WHERE visitor=$1", visitor)]
         return sorted(found, key=lambda kept: (kept.at, kept.chain, kept.seq))
+
+    async def latest_of(self, visitors: Sequence[str]) -> Mapping[str, dict[str, Any] | None]:
+        """What is on record last under each of these ids; None where it was erased. Those of whom nothing is known are
+        not in it."""
+        gone = {_gone(visitor): visitor for visitor in visitors}
+        asked = (
+            f"SELECT visitor, chain, seq, payload FROM consentry_records WHERE visitor IN ({self._database.members})"
+        )
+        latest: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+        erased: set[str] = set()
+        for visitor, chain, seq, payload in await self._read(asked, json.dumps([*visitors, *gone])):
+            if visitor in gone:
+                erased.add(gone[visitor])
+            elif payload:
+                said = json.loads(payload)
+                order = (said["at"], chain, seq)
+                if visitor not in latest or latest[visitor][0] < order:
+                    latest[visitor] = (order, said)
+        return {visitor: said for visitor, (_, said) in latest.items()} | dict.fromkeys(erased)
 
     async def export(self, since: int, until: int, sites: Sequence[str] | None = None) -> AsyncIterator[Kept]:
         """Every record from `since` to before `until` (milliseconds), chain by chain."""

@@ -13,12 +13,12 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from proxy.consent.records.chain import ChainKeys
-from proxy.consent.records.database import Database
-from proxy.consent.records.migrate import migrate
-from proxy.consent.records.postgresql import Postgresql
+from proxy.consent.records.migrate import migrate, prepare_postgresql, prepare_sqlite
 from proxy.consent.records.record import Event, Record
-from proxy.consent.records.sqlite import Sqlite
 from proxy.consent.records.store import Entry, Store
+from proxy.database import Database
+from proxy.database.postgresql import Postgresql
+from proxy.database.sqlite import Sqlite
 from proxy.model import Category
 from tests.places import POSTGRESQL
 
@@ -84,10 +84,10 @@ async def opener(kind: str, folder: Path) -> AsyncIterator[Callable[[], Database
     """Opens connections to one and the same database."""
     if kind == "sqlite":
         await asyncio.to_thread((folder / "records.sqlite3").write_bytes, _with_tables())
-        yield lambda: Sqlite(folder / "records.sqlite3")
+        yield lambda: Sqlite(folder / "records.sqlite3", prepare_sqlite)
     else:
         async with fresh_database() as url:
-            yield lambda: Postgresql(url)
+            yield lambda: Postgresql(url, prepare_postgresql)
 
 
 def store_of(database: Database, secret: bytes = SECRET) -> Store:

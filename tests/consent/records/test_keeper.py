@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from proxy.consent.records.database import Down
 from proxy.consent.records.keeper import PATIENCE, Keeper, NotKept
+from proxy.consent.records.migrate import prepare_sqlite
 from proxy.consent.records.spool import Spool
-from proxy.consent.records.sqlite import Sqlite
 from proxy.consent.records.store import Entry, Store
+from proxy.database import Down
+from proxy.database.sqlite import Sqlite
 from tests.consent.records.places import erasure, grant, opener, refusal, store_of
 
 
@@ -39,7 +40,7 @@ async def file(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def counted(file: Path) -> int:
-    store = store_of(Sqlite(file))
+    store = store_of(Sqlite(file, prepare_sqlite))
     found = await store.verify()
     assert found.faults == ()
     await store.aclose()
@@ -64,7 +65,7 @@ class Troubled(Store):
     """A store that can be made slow or be taken away."""
 
     def __init__(self, file: Path) -> None:
-        super().__init__(Sqlite(file), store_of(Sqlite(file))._keys)
+        super().__init__(Sqlite(file, prepare_sqlite), store_of(Sqlite(file, prepare_sqlite))._keys)
         self.slow = 0.0
         self.gone = False
         self.commits = 0
@@ -78,7 +79,7 @@ class Troubled(Store):
 
 
 async def test_what_is_kept_is_in_the_store_when_keep_returns(file: Path, tmp_path: Path) -> None:
-    async with keeping(store_of(Sqlite(file)), tmp_path) as keeper:
+    async with keeping(store_of(Sqlite(file, prepare_sqlite)), tmp_path) as keeper:
         await keeper.keep(grant())
         with sqlite3.connect(file) as another:
             assert another.execute("SELECT count(*) FROM consentry_records").fetchone() == (1,)
@@ -97,7 +98,7 @@ async def test_many_at_once_share_a_commit(file: Path, tmp_path: Path) -> None:
 
 async def test_a_store_that_is_not_made_yet_is_made_and_nothing_waits_for_it(tmp_path: Path) -> None:
     file = tmp_path / "records.sqlite3"
-    async with keeping(store_of(Sqlite(file)), tmp_path) as keeper:
+    async with keeping(store_of(Sqlite(file, prepare_sqlite)), tmp_path) as keeper:
         assert not file.exists()
         started = time.perf_counter()
         await keeper.keep(refusal())
@@ -158,17 +159,17 @@ async def test_where_neither_store_nor_disk_takes_it_that_is_said(file: Path, tm
 async def test_what_a_dead_process_left_lands_with_the_next(file: Path, tmp_path: Path) -> None:
     left = Spool(tmp_path / "spool")
     left.add([grant(), refusal()])
-    async with keeping(store_of(Sqlite(file)), tmp_path):
+    async with keeping(store_of(Sqlite(file, prepare_sqlite)), tmp_path):
         await asyncio.sleep(0.3)
         assert len(waiting(tmp_path)) == 2  # its process lives: it is its own
     left.close()
-    async with keeping(store_of(Sqlite(file)), tmp_path):
+    async with keeping(store_of(Sqlite(file, prepare_sqlite)), tmp_path):
         await until(lambda: not waiting(tmp_path))
     assert await counted(file) == 2
 
 
 async def test_old_records_are_purged_by_itself(file: Path, tmp_path: Path) -> None:
-    store = store_of(Sqlite(file))
+    store = store_of(Sqlite(file, prepare_sqlite))
     now = time.time_ns() // 1_000_000
     await store.append([refusal()], now - 10_000)
     await store.append([refusal()], now)
@@ -178,7 +179,7 @@ async def test_old_records_are_purged_by_itself(file: Path, tmp_path: Path) -> N
 
 
 async def test_records_under_way_at_the_end_are_kept(file: Path, tmp_path: Path) -> None:
-    async with keeping(store_of(Sqlite(file)), tmp_path) as keeper:
+    async with keeping(store_of(Sqlite(file, prepare_sqlite)), tmp_path) as keeper:
         tasks = [asyncio.ensure_future(keeper.keep(refusal())) for _ in range(50)]
         await asyncio.sleep(0)
     await asyncio.gather(*tasks)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from proxy.consent.records import migrations
-from proxy.consent.records.database import Ask, Database, Down, Row, Steps
-from proxy.consent.records.migrate import HEAD
-from proxy.consent.records.postgresql import Postgresql
-from proxy.consent.records.sqlite import Sqlite
+from proxy.consent.records.migrate import HEAD, prepare_postgresql, prepare_sqlite
 from proxy.consent.records.store import Store
+from proxy.database import Ask, Database, Down, Row, Steps
+from proxy.database.postgresql import Postgresql
+from proxy.database.sqlite import Sqlite
 from tests.consent.records.places import SITE, erasure, fresh_database, grant, opener, refusal, store_of
 
 Opens = Callable[[], Database]
@@ -276,7 +276,7 @@ async def test_tables_of_a_newer_release_are_left_alone(store: Store, database: 
 async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     file = tmp_path / "records.sqlite3"
     file.write_bytes(b"not a database" * 100)
-    store = store_of(Sqlite(file))
+    store = store_of(Sqlite(file, prepare_sqlite))
     with pytest.raises(Down, match="not a database"):
         await store.append([refusal()], 1)
     await store.aclose()
@@ -284,7 +284,7 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 
 async def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
     file = tmp_path / "records.sqlite3"
-    store = store_of(Sqlite(file))
+    store = store_of(Sqlite(file, prepare_sqlite))
     await store.append([refusal()], 1)
     for suffix in ("", "-wal", "-shm"):
         (tmp_path / f"{file.name}{suffix}").rename(tmp_path / f"old{suffix}")
@@ -295,7 +295,7 @@ async def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
 
 
 async def test_what_is_erased_is_not_in_the_file_any_more(tmp_path: Path) -> None:
-    store = store_of(Sqlite(tmp_path / "records.sqlite3"))
+    store = store_of(Sqlite(tmp_path / "records.sqlite3", prepare_sqlite))
     await store.append([grant(visitor="findable-visitor-id-01")], 1)
     await store.append([erasure("findable-visitor-id-01")], 2)
     await store.aclose()  # which writes the log into the file
@@ -306,7 +306,7 @@ async def test_what_is_erased_is_not_in_the_file_any_more(tmp_path: Path) -> Non
 @pytest.mark.postgresql
 async def test_a_server_that_is_not_there_or_does_not_let_us_in(unused_tcp_port: int) -> None:
     for url in (f"postgresql://postgres@127.0.0.1:{unused_tcp_port}/x", "postgresql://me:secret@127.0.0.1:1/x"):
-        store = store_of(Postgresql(url))
+        store = store_of(Postgresql(url, prepare_postgresql))
         with pytest.raises(Down) as told:
             await store.append([refusal()], 1)
         assert "secret" not in str(told.value)
@@ -316,7 +316,7 @@ async def test_a_server_that_is_not_there_or_does_not_let_us_in(unused_tcp_port:
 @pytest.mark.postgresql
 async def test_an_address_may_say_how_to_connect() -> None:
     async with fresh_database(empty=True) as url:
-        store = store_of(Postgresql(f"{url}?sslmode=disable&application_name=consentry"))
+        store = store_of(Postgresql(f"{url}?sslmode=disable&application_name=consentry", prepare_postgresql))
         await store.append([refusal()], 1)
         assert (await store.verify()).records == 1
         await store.aclose()
@@ -325,7 +325,7 @@ async def test_an_address_may_say_how_to_connect() -> None:
 @pytest.mark.postgresql
 async def test_a_connection_that_breaks_is_opened_anew() -> None:
     async with fresh_database() as url:
-        store, other = store_of(Postgresql(url)), Postgresql(url)
+        store, other = store_of(Postgresql(url, prepare_postgresql)), Postgresql(url, prepare_postgresql)
         await store.append([refusal()], 1)
         await change(
             other,

@@ -7,11 +7,10 @@ than `PATIENCE` for the server. A password is never in a message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from proxy.consent.records.database import Down, Row, Steps, T
-from proxy.consent.records.migrate import migrate, up_to_date
+from proxy.database import Down, Row, Steps, T
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -21,14 +20,16 @@ PATIENCE = 10.0
 
 
 class Postgresql:
-    """A database by its URL (`postgresql://user@host:port/name`), brought up to date when it is first used."""
+    """A database by its URL (`postgresql://user@host:port/name`), brought up to date by `prepare` (a connection to it,
+    and the URL) when it is first used."""
 
     skip_locked = " FOR UPDATE SKIP LOCKED"
     members = "SELECT jsonb_array_elements_text($1::jsonb)"
     fresh = False
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prepare: Callable[[Connection, str], Awaitable[None]]) -> None:
         self._url = url
+        self._prepare = prepare
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
 
@@ -62,8 +63,7 @@ class Postgresql:
         if self._connection is None or self._connection.is_closed():
             connection = await asyncpg.connect(self._url, timeout=PATIENCE, command_timeout=PATIENCE)
             try:
-                if not up_to_date(await _tables_version(connection)):
-                    await asyncio.to_thread(migrate, self._url)
+                await self._prepare(connection, self._url)
             except BaseException:
                 connection.terminate()
                 raise
@@ -74,13 +74,6 @@ class Postgresql:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
-
-
-async def _tables_version(connection: Connection) -> str | None:
-    if await connection.fetchval("SELECT to_regclass('consentry_version')") is None:
-        return None
-    found = await connection.fetchval("SELECT version_num FROM consentry_version")
-    return None if found is None else str(found)
 
 
 async def _run_steps(connection: Connection, steps: Steps[T]) -> T:

@@ -1,4 +1,4 @@
-"""How the store talks to a database: transactions as generators of statements, run by SQLite or by PostgreSQL.
+"""How stores talk to a database: transactions as generators of statements, run by SQLite or by PostgreSQL.
 
 A transaction is a generator that yields `Ask`s and is sent their rows; it neither knows nor waits for a driver.
 Parameters are `$1`, `$2` … in both databases. A driver runs one transaction at a time and commits it whole, or raises

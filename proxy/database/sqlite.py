@@ -14,24 +14,28 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from proxy.consent.records.database import Down, Row, Steps, T
-from proxy.consent.records.migrate import migrate, up_to_date
+from proxy.database import Down, Row, Steps, T
 
 #: Seconds to wait for another process that writes.
 BUSY = 5.0
 
 
+#: Makes the tables of a database that was just opened, or brings them up to date: by its connection and its URL.
+Prepare = Callable[[sqlite3.Connection, str], None]
+
+
 class Sqlite:
-    """A database file; made, and brought up to date, when it is first used."""
+    """A database file; made, and brought up to date by `prepare`, when it is first used."""
 
     skip_locked = ""
     members = "SELECT value FROM json_each($1)"
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, prepare: Prepare) -> None:
         self._file = file
+        self._prepare = prepare
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        self._thread = ThreadPoolExecutor(1, "records")
+        self._thread = ThreadPoolExecutor(1, file.stem)
 
     @property
     def fresh(self) -> bool:
@@ -70,8 +74,7 @@ class Sqlite:
                 connection = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None, check_same_thread=False)
                 for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-1024"):
                     connection.execute(f"PRAGMA {pragma}")
-                if not up_to_date(_tables_version(connection)):
-                    migrate(f"sqlite:///{self._file}")
+                self._prepare(connection, f"sqlite:///{self._file}")
             self._connection, self._inode = connection, self._file.stat().st_ino
         return self._connection
 
@@ -94,14 +97,6 @@ def _alone(file: Path) -> Iterator[None]:
     with open(file, "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
-
-
-def _tables_version(connection: sqlite3.Connection) -> str | None:
-    try:
-        row = connection.execute("SELECT version_num FROM consentry_version").fetchone()
-    except sqlite3.OperationalError:  # no such table
-        return None
-    return None if row is None else str(row[0])
 
 
 def _run_steps(connection: sqlite3.Connection, steps: Steps[T]) -> T:
