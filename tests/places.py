@@ -34,6 +34,9 @@ FAKETIME = next((str(file) for file in Path("/usr/lib").glob("*/faketime/libfake
 #: Where PostgreSQL is, as a superuser who may make databases.
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
+#: Where NATS is, with JetStream.
+NATS = os.environ.get("TEST_NATS", "nats://127.0.0.1:4222")
+
 
 def _listening(url: str) -> str | None:
     parts = urlsplit(url)
@@ -65,6 +68,9 @@ MISSING = {
 }
 if _listening(POSTGRESQL) is None and "postgresql" not in os.environ.get("REQUIRE", "").split(","):
     MISSING["postgresql"] = f"PostgreSQL does not answer at {POSTGRESQL} (another: TEST_POSTGRESQL)"
+
+if _listening(NATS) is None and "nats" not in os.environ.get("REQUIRE", "").split(","):
+    MISSING["nats"] = f"NATS does not answer at {NATS} (another: TEST_NATS)"
 
 
 def real_pages() -> list[Path]:

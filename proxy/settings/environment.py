@@ -20,7 +20,7 @@ from proxy.settings.schema import Settings
 from proxy.settings.secret_keys import KEYS_VARIABLE, TOKEN_VARIABLE, VISITOR_KEY_VARIABLE
 
 #: Settings that may hold a secret: for these a variable may name a file that holds the value (CONSENTRY_..._FILE).
-FROM_FILES = frozenset({("store", "url")})
+FROM_FILES = frozenset({("store", "url"), ("outbox", "url")})
 
 
 def variables() -> dict[str, tuple[str, ...]]:

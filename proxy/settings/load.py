@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.errors import Problem, Refused
-from proxy.settings.environment import overlay, put
+from proxy.settings.environment import FROM_FILES, overlay, put
 from proxy.settings.schema import Settings
 from proxy.settings.secret_keys import (
     KEYS_VARIABLE,
@@ -122,11 +122,13 @@ _RESERVED = {
 
 def _passwords(raw: Mapping[str, Any], name: str, places: Places) -> Iterator[Problem]:
     """Passwords in the file, which is copied, shown and put under version control."""
-    store = raw.get("store")
-    url = store.get("url") if isinstance(store, dict) else None
-    if isinstance(url, str) and "@" in url and urlsplit(url).password:
-        mend = "Take the password out, and pass the whole address in CONSENTRY_STORE_URL or CONSENTRY_STORE_URL_FILE."
-        yield Problem(name, places.line(("store", "url")), "store.url", "has a password in it.", mend)
+    for table, _ in sorted(FROM_FILES):
+        own = raw.get(table)
+        url = own.get("url") if isinstance(own, dict) else None
+        if isinstance(url, str) and "@" in url and urlsplit(url).password:
+            variable = f"CONSENTRY_{table.upper()}_URL"
+            mend = f"Take the password out, and pass the whole address in {variable} or {variable}_FILE."
+            yield Problem(name, places.line((table, "url")), f"{table}.url", "has a password in it.", mend)
 
 
 def _checked(

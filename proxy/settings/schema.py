@@ -87,7 +87,10 @@ Host = Annotated[
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Nats = Annotated[
-    str, _shaped(r"(nats|tls)://[^\s/]+", "no address of a NATS server; write it like nats://127.0.0.1:4222")
+    str,
+    _shaped(
+        r"(nats|tls)://[^\s/]+(/[A-Za-z0-9_-]+)?", "no address of a NATS server; write it like nats://127.0.0.1:4222"
+    ),
 ]
 QueryField = Annotated[str, _shaped(r"[^\s&=#]+", "no name of a query field; write it like page")]
 EventField = Annotated[
@@ -280,7 +283,8 @@ class RecordsSettings(_Table):
 
 
 class OutboxSettings(_Table):
-    """Where events wait until vendors have taken them: a NATS server with JetStream (`nats://host:port`); None: a
+    """Where events wait until vendors have taken them: a NATS server with JetStream (`nats://host:port`, and
+    as its path, the name of this outbox where the server has several); None: a
     SQLite file in the state folder. `megabytes`: how much may wait. `answer_seconds`: how long a vendor may take to
     answer; three times that after a process has died, another one takes up what it was about to send."""
 

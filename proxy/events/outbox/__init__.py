@@ -15,7 +15,7 @@ from typing import Any, Protocol
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """One event for one vendor. `site` is the shop's identity, `proof` the visitor's consent record, None where there
-    is none; `at` and `due` are milliseconds since 1970: when it happened, when it may be sent. `facts` are JSON.
+    is none; `at` is when it happened, in milliseconds since 1970. `facts` are JSON.
     `named`: its id was given by the shop, who may state it twice."""
 
     id: str
@@ -25,7 +25,6 @@ class Waiting:
     facts: Mapping[str, Any]
     proof: str | None = None
     named: bool = False
-    due: int = 0
 
 
 @dataclass(frozen=True, slots=True)

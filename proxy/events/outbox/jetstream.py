@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from proxy.database import Down
 from proxy.events.outbox import Backlog, Dead, Full, Taken, Waiting
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from nats.js import JetStreamContext
     from nats.js.kv import KeyValue
 
-STREAM, GRAVES = "CONSENTRY_EVENTS", "CONSENTRY_DEAD"
-_WAIT, _DEAD = "consentry.wait", "consentry.dead"
-_NAMED, _BACK = "consentry_named", "consentry_back"
+#: What the names of streams, buckets and subjects begin with, where the URL's path does not say otherwise.
+NAME = "consentry"
 
 #: Seconds: to reach the server, to wait for an answer of its, and for something to take.
 CONNECT, ANSWER, POLL = 2.0, 5.0, 0.5
@@ -39,10 +39,16 @@ _NO_ROOM = frozenset({10077, 10047, 10023})
 
 
 class JetStreamOutbox:
-    """See `Outbox`. `now`: milliseconds since 1970; `most_bytes`: how large the stream may grow; `lease`: seconds."""
+    """See `Outbox`. `url`: nats://host:port, and as its path the name that sets this outbox apart from others on the
+    same server. `now`: milliseconds since 1970; `most_bytes`: how large the stream may grow; `lease`: seconds."""
 
     def __init__(self, url: str, now: Callable[[], int], most_bytes: int, lease: float) -> None:
-        self._url = url
+        parts = urlsplit(url)
+        self._url = f"{parts.scheme}://{parts.netloc}"
+        name = parts.path.strip("/") or NAME
+        self._stream, self._graves = f"{name}_events", f"{name}_dead"
+        self._wait, self._dead = f"{name}.wait", f"{name}.dead"
+        self._buckets = f"{name}_named", f"{name}_back"
         self._now = now
         self._most_bytes = most_bytes
         self._lease = lease
@@ -89,7 +95,7 @@ class JetStreamOutbox:
     async def erase(self, site: str, proof: str) -> int:
         async with self._there() as js:
             count = 0
-            for stream, start in ((STREAM, _WAIT), (GRAVES, _DEAD)):
+            for stream, start in ((self._stream, self._wait), (self._graves, self._dead)):
                 whose = f"{start}.*.{_digest(site)}.{_digest(proof)}"
                 count += sum((await _subjects(js, stream, whose)).values())
                 await js.purge_stream(stream, subject=whose)
@@ -99,10 +105,10 @@ class JetStreamOutbox:
         async with self._there() as js:
             found: dict[str, Backlog] = {}
             dead: dict[str, int] = {}
-            for subject, count in (await _subjects(js, GRAVES, f"{_DEAD}.>")).items():
-                vendor = subject.split(".")[2]
+            for subject, count in (await _subjects(js, self._graves, f"{self._dead}.>")).items():
+                vendor = subject.split(".")[-3]
                 dead[vendor] = dead.get(vendor, 0) + count
-            for consumer in await js.consumers_info(STREAM):
+            for consumer in await js.consumers_info(self._stream):
                 vendor = consumer.name or ""
                 waiting = (consumer.num_pending or 0) + (consumer.num_ack_pending or 0)
                 oldest = await self._oldest(js, vendor) if waiting else None
@@ -112,23 +118,23 @@ class JetStreamOutbox:
 
     async def dead(self, vendor: str | None = None, most: int = 100) -> list[Dead]:
         async with self._there() as js:
-            return [_grave(message) async for message in _graves(js, vendor, None, most)]
+            return [_grave(message) async for message in self._all_graves(js, vendor, None, most)]
 
     async def retry(self, vendor: str | None = None, number: int | None = None) -> int:
         async with self._there() as js:
             count = 0
-            async for message in _graves(js, vendor, number):
+            async for message in self._all_graves(js, vendor, number):
                 waiting = _waiting(message.data)
-                await js.publish(_subject(_WAIT, waiting), message.data, timeout=ANSWER)
-                await js.delete_msg(GRAVES, message.seq)
+                await js.publish(_subject(self._wait, waiting), message.data, timeout=ANSWER)
+                await js.delete_msg(self._graves, message.seq)
                 count += 1
             return count
 
     async def bury(self, vendor: str | None = None, number: int | None = None) -> int:
         async with self._there() as js:
             count = 0
-            async for message in _graves(js, vendor, number):
-                await js.delete_msg(GRAVES, message.seq)
+            async for message in self._all_graves(js, vendor, number):
+                await js.delete_msg(self._graves, message.seq)
                 count += 1
             return count
 
@@ -144,7 +150,7 @@ class JetStreamOutbox:
         if event.named and await self._known(name):
             return 0
         acknowledged = await js.publish(
-            _subject(_WAIT, event), _data(event), timeout=ANSWER, headers={"Nats-Msg-Id": name}
+            _subject(self._wait, event), _data(event), timeout=ANSWER, headers={"Nats-Msg-Id": name}
         )
         if event.named:
             await self._named.put(name, b"")
@@ -182,16 +188,35 @@ class JetStreamOutbox:
     async def _die(self, js: JetStreamContext, taken: Taken, why: str) -> None:
         waiting = taken.waiting
         headers = {"Consentry-Why": json.dumps(why), "Consentry-Died": str(self._now())}
-        await js.publish(_subject(_DEAD, waiting), _data(waiting), timeout=ANSWER, headers=headers)
+        await js.publish(_subject(self._dead, waiting), _data(waiting), timeout=ANSWER, headers=headers)
 
     async def _oldest(self, js: JetStreamContext, vendor: str) -> int | None:
         from nats.js.errors import NotFoundError
 
         try:
-            message = await js.get_msg(STREAM, seq=1, subject=f"{_WAIT}.{vendor}.>", next=True)
+            message = await js.get_msg(self._stream, seq=1, subject=f"{self._wait}.{vendor}.>", next=True)
         except NotFoundError:
             return None
         return _waiting(message.data or b"").at
+
+    async def _all_graves(
+        self, js: JetStreamContext, vendor: str | None, number: int | None, most: int = 1 << 62
+    ) -> AsyncIterator[Any]:
+        """The messages of the dead, newest first."""
+        from nats.js.errors import NotFoundError
+
+        state = (await js.stream_info(self._graves)).state
+        numbers = range(state.last_seq, state.first_seq - 1, -1) if number is None else [number]
+        for seq in numbers if state.messages else ():
+            if most <= 0:
+                return
+            try:
+                message = await js.get_msg(self._graves, seq=seq)
+            except NotFoundError:
+                continue
+            if vendor is None or (message.subject or "").startswith(f"{self._dead}.{vendor}."):
+                most -= 1
+                yield message
 
     # -- the server -----------------------------------------------------------------------------------------------
 
@@ -214,32 +239,33 @@ class JetStreamOutbox:
             raise Down(f"NATS: {error or type(error).__name__}") from error
 
     async def _open(self) -> None:
-        import nats
+        from nats.aio.client import Client
         from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StreamConfig
 
-        client = await nats.connect(
-            self._url,
-            name="consentry",
-            connect_timeout=int(CONNECT),
-            max_reconnect_attempts=-1,
-            allow_reconnect=True,
-            reconnect_time_wait=1,
-            error_cb=_said_elsewhere,
-        )
+        client = Client()
         try:
+            async with asyncio.timeout(CONNECT):  # the client itself would try for ever
+                await client.connect(
+                    self._url,
+                    name="consentry",
+                    connect_timeout=int(CONNECT),
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=1,
+                    error_cb=_said_elsewhere,
+                )
             js = client.jetstream(timeout=ANSWER, publish_async_max_pending=4096)
             waiting = StreamConfig(
-                name=STREAM,
-                subjects=[f"{_WAIT}.>"],
+                name=self._stream,
+                subjects=[f"{self._wait}.>"],
                 retention=RetentionPolicy.WORK_QUEUE,
                 discard=DiscardPolicy.NEW,
                 max_bytes=self._most_bytes,
                 duplicate_window=DOUBLES,
             )
             await _made(js, waiting)
-            await _made(js, StreamConfig(name=GRAVES, subjects=[f"{_DEAD}.>"], max_bytes=self._most_bytes))
-            self._named = await js.create_key_value(KeyValueConfig(bucket=_NAMED, ttl=NAMED))
-            self._back = await js.create_key_value(KeyValueConfig(bucket=_BACK, ttl=BACK))
+            await _made(js, StreamConfig(name=self._graves, subjects=[f"{self._dead}.>"], max_bytes=self._most_bytes))
+            self._named = await js.create_key_value(KeyValueConfig(bucket=self._buckets[0], ttl=NAMED))
+            self._back = await js.create_key_value(KeyValueConfig(bucket=self._buckets[1], ttl=BACK))
         except BaseException:
             await client.close()
             raise
@@ -255,11 +281,11 @@ class JetStreamOutbox:
                 durable_name=vendor,
                 ack_policy=AckPolicy.EXPLICIT,
                 ack_wait=self._lease,
-                filter_subject=f"{_WAIT}.{vendor}.>",
+                filter_subject=f"{self._wait}.{vendor}.>",
                 max_ack_pending=10_000,
             )
-            await js.add_consumer(STREAM, config)
-            queue = self._queues[vendor] = await js.pull_subscribe_bind(durable=vendor, stream=STREAM)
+            await js.add_consumer(self._stream, config)
+            queue = self._queues[vendor] = await js.pull_subscribe_bind(durable=vendor, stream=self._stream)
         return queue
 
 
@@ -277,26 +303,6 @@ async def _made(js: JetStreamContext, config: Any) -> None:
 
 async def _subjects(js: JetStreamContext, stream: str, pattern: str) -> Mapping[str, int]:
     return (await js.stream_info(stream, subjects_filter=pattern)).state.subjects or {}
-
-
-async def _graves(
-    js: JetStreamContext, vendor: str | None, number: int | None, most: int = 1 << 62
-) -> AsyncIterator[Any]:
-    """The messages of the dead, newest first."""
-    from nats.js.errors import NotFoundError
-
-    state = (await js.stream_info(GRAVES)).state
-    numbers = range(state.last_seq, state.first_seq - 1, -1) if number is None else [number]
-    for seq in numbers if state.messages else ():
-        if most <= 0:
-            return
-        try:
-            message = await js.get_msg(GRAVES, seq=seq)
-        except NotFoundError:
-            continue
-        if vendor is None or (message.subject or "").startswith(f"{_DEAD}.{vendor}."):
-            most -= 1
-            yield message
 
 
 def _grave(message: Any) -> Dead:
@@ -318,7 +324,7 @@ def _digest(text: str) -> str:
 
 
 def _data(event: Waiting) -> bytes:
-    told = {name: getattr(event, name) for name in Waiting.__slots__ if name != "due"}
+    told = {name: getattr(event, name) for name in Waiting.__slots__}
     return json.dumps(told, separators=(",", ":")).encode()
 
 

@@ -172,12 +172,12 @@ def _bury(vendor: str | None, number: int | None) -> Steps[int]:
 
 def _row(event: Waiting) -> tuple[object, ...]:
     facts = json.dumps(event.facts, separators=(",", ":"))
-    return event.id, event.site, event.vendor, event.at, facts, event.proof, event.named, event.due
+    return event.id, event.site, event.vendor, event.at, facts, event.proof, event.named, 0
 
 
 def _waiting(row: Sequence[object]) -> Waiting:
-    name, site, vendor, at, facts, proof, named, due = row
-    return Waiting(name, site, vendor, at, json.loads(facts), proof, bool(named), due)  # type: ignore[arg-type]
+    name, site, vendor, at, facts, proof, named, _ = row
+    return Waiting(name, site, vendor, at, json.loads(facts), proof, bool(named))  # type: ignore[arg-type]
 
 
 def _name(event: Waiting) -> str:
