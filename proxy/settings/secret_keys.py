@@ -56,7 +56,7 @@ def read_visitor_key(environ: Mapping[str, str], problems: list[Problem]) -> byt
 def read_token(environ: Mapping[str, str], problems: list[Problem]) -> str:
     """Empty where none is set."""
     text, where = read_secret(environ, TOKEN_VARIABLE, problems)
-    if text is None:
+    if not text:
         return ""
     if len(text) < SHORTEST_TOKEN or not text.isascii() or not text.isprintable():
         message = f"can be guessed or mistaken; {SHORTEST_TOKEN} or more printable ASCII characters are needed."
