@@ -54,9 +54,10 @@ ifdef LISTS
 	$(BIN)/python -m tests.bench.catching $(LISTS) $(if $(PAGES),--pages $(PAGES))
 endif
 
-soak: $(STAMP)  ## ten minutes of visitors and a storefront that break off, slow clients, choices under load: what leaks, mixes, lags or is lost
+soak: $(STAMP)  ## ten minutes of visitors and a storefront that break off, slow clients, choices and events under load: what leaks, mixes, lags or is lost
 	$(BIN)/python -m tests.bench.soak $(ARGS)
 	$(BIN)/python -m tests.bench.choices $(ARGS)
+	$(BIN)/python -m tests.bench.events $(ARGS)
 
 fuzz: $(STAMP)  ## the property tests with many more examples: make fuzz EXAMPLES=20000
 	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis --timeout=1800 $(ARGS)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -29,7 +30,9 @@ from proxy.consent.cookie import Seal, receipt_signer
 from proxy.consent.doors import Doors, Expire
 from proxy.consent.pages import Look, look_of
 from proxy.consent.records import Keeper
+from proxy.consent.records.keeper import latest_of
 from proxy.consent.records.opening import SPOOL, open_store
+from proxy.consent.records.record import Said
 from proxy.consent.records.spool import Spool
 from proxy.consent.regime import regimes_of
 from proxy.consent.routes import consent_app
@@ -39,7 +42,7 @@ from proxy.csp.seen import Seen
 from proxy.events.capture import Capture
 from proxy.events.deliver import Answered, Delivery, NotAnswered
 from proxy.events.intake import Intake
-from proxy.events.last_word import LastWord, LawOf
+from proxy.events.last_word import LastWord, LatestOf, LawOf
 from proxy.events.opening import milliseconds, open_outbox, visitor_key
 from proxy.events.outbox import Outbox
 from proxy.events.said import rules
@@ -77,15 +80,16 @@ class Apps:
     stop: Callable[[], Awaitable[None]]
 
 
-def build(settings: Settings, catalogue: Catalogue, state: Path) -> Apps:
-    """The apps of one shop or several; `state` is the folder for what is kept. Raises `Refused` where settings and
-    catalogue do not fit. Call it inside the event loop."""
+def build(settings: Settings, catalogue: Catalogue, state: Path, *, delivers: bool = True) -> Apps:
+    """The apps of one shop or several; `state` is the folder for what is kept. `delivers`: events are told to vendors
+    from here, and not from a process of their own. Raises `Refused` where settings and catalogue do not fit. Call it
+    inside the event loop."""
     keep_for = settings.records.keep_days * 86_400_000
     records = Keeper(open_store(settings, state), Spool(state / SPOOL), milliseconds, keep_for)
     outbox = open_outbox(settings, state)
-    intake = Intake(outbox, lambda vendor: delivery.wake(vendor))
+    intake = Intake(outbox, lambda vendor: None if delivery is None else delivery.wake(vendor))
     shops = [_shop(site, catalogue, records, intake, state, alone=not settings.site) for site in settings.sites]
-    delivery = _delivery(settings, shops, outbox, records)
+    delivery = _delivery(settings, shops, outbox, records.latest_of) if delivers else None
     ready = False
 
     def connections() -> tuple[int, int]:
@@ -99,12 +103,14 @@ def build(settings: Settings, catalogue: Catalogue, state: Path) -> Apps:
         nonlocal ready
         await records.start()
         intake.start()
-        delivery.start()
+        if delivery is not None:
+            delivery.start()
         ready = True
 
     async def stop() -> None:
         await intake.stop()
-        await delivery.stop()
+        if delivery is not None:
+            await delivery.stop()
         for shop in shops:
             await shop.upstream.aclose()
             await shop.hop.aclose()
@@ -182,9 +188,61 @@ def _capture(settings: Settings, use: InUse, intake: Intake, state: Path) -> Cap
     return Capture(settings.identity, found, rules(settings.event), manner, intake, milliseconds, fresh)
 
 
-def _delivery(settings: Settings, shops: Sequence[_Shop], outbox: Outbox, records: Keeper) -> Delivery:
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """What a process does that only tells vendors of events."""
+
+    start: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
+
+
+def build_delivery(settings: Settings, catalogue: Catalogue, state: Path) -> Deliveries:
+    """Deliveries for one shop or several. Raises `Refused`. Call it inside the event loop."""
+    store, spool, outbox = open_store(settings, state), Spool(state / SPOOL), open_outbox(settings, state)
+    shops = [_Told(site, in_use(catalogue, site), VendorHop(site.vendors)) for site in settings.sites]
+
+    async def latest(visitors: Sequence[str]) -> Mapping[str, Said | None] | None:
+        """What waits for the store may be somebody's last word."""
+        return None if spool.files() else await latest_of(store, visitors)
+
+    delivery = _delivery(settings, shops, outbox, latest)
+
+    async def start() -> None:
+        delivery.start()
+
+    async def stop() -> None:
+        await delivery.stop()
+        for shop in shops:
+            await shop.hop.aclose()
+        await outbox.aclose()
+        await store.aclose()
+
+    return Deliveries(start, stop)
+
+
+class _Teller(Protocol):
+    """What of a shop is needed to tell its vendors of events."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def use(self) -> InUse: ...
+
+    @property
+    def hop(self) -> VendorHop: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    settings: Settings
+    use: InUse
+    hop: VendorHop
+
+
+def _delivery(settings: Settings, shops: Sequence[_Teller], outbox: Outbox, latest: LatestOf) -> Delivery:
     hops = {shop.settings.identity: shop.hop for shop in shops}
-    word = LastWord(records.latest_of, {shop.settings.identity: (shop.use, shop.law_of) for shop in shops})
+    laws = {shop.settings.identity: (shop.use, regimes_of(shop.settings).named) for shop in shops}
 
     async def send(site: str, key: str, host: str, outgoing: Outgoing, private: bool, seconds: float) -> Answered:
         try:
@@ -192,8 +250,11 @@ def _delivery(settings: Settings, shops: Sequence[_Shop], outbox: Outbox, record
         except NotTold as error:
             raise NotAnswered(str(error), sent=error.sent) from None
 
-    told = {(shop.settings.identity, key): route for shop in shops for key, route in shop.capture.routes.items()}
-    return Delivery(outbox, told, {}, send, word.fates, milliseconds, settings.outbox.answer_seconds)
+    told = {
+        (shop.settings.identity, key): route for shop in shops for key, route in routes(shop.settings, shop.use).items()
+    }
+    fates = LastWord(latest, laws).fates
+    return Delivery(outbox, told, {}, send, fates, milliseconds, settings.outbox.answer_seconds)
 
 
 def _posting(shops: Sequence[_Shop]) -> list[PostingShop]:

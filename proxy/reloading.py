@@ -51,6 +51,16 @@ class Served(Protocol):
     def stop(self) -> Callable[[], Awaitable[None]]: ...
 
 
+class Background(Protocol):
+    """What runs without serving anybody."""
+
+    @property
+    def start(self) -> Callable[[], Awaitable[None]]: ...
+
+    @property
+    def stop(self) -> Callable[[], Awaitable[None]]: ...
+
+
 def tell_refused(refused: Refused) -> None:
     """Log all that is wrong with what was read, and count it."""
     for problem in refused.problems:

@@ -47,7 +47,10 @@ class Rulings:
         self._known: OrderedDict[Grounds, Ruling] = OrderedDict()
 
     def of(self, visit: Visit) -> Ruling:
-        grounds = Grounds(_anonymous(visit.standing), visit.law, visit.gpc)
+        return self.by(Grounds(visit.standing, visit.law, visit.gpc))
+
+    def by(self, grounds: Grounds) -> Ruling:
+        grounds = replace(grounds, standing=_anonymous(grounds.standing))
         known = self._known.get(grounds)
         if known is None:
             known = self._known[grounds] = rule(self._use, grounds)

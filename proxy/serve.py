@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import resource
 import signal
 import socket
@@ -24,10 +25,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from proxy import metrics
+from proxy.errors import Refused
 from proxy.http.edge import Edge
 from proxy.http.websocket import MESSAGE_BYTES
 from proxy.listen import BACKLOG
-from proxy.reloading import Current, Reload, Served
+from proxy.reloading import Background, Current, Reload, Served, tell_refused
 from proxy.settings.schema import Limits, Network
 
 #: Seconds that answers under way are given to finish where somebody at a keyboard waits.
@@ -36,6 +38,9 @@ IMPATIENT = 1.0
 #: Seconds that an idle connection is kept: longer than front servers keep theirs (nginx: 60), so that they end it first
 #: and never send a request into a connection that is just being closed.
 KEEP_ALIVE = 75
+
+#: By how much a process that serves nobody yields to those that do, where processors are short (nice).
+YIELDS = 10
 
 #: New objects after which the interpreter looks for cycles among them, and how many times it does so before it looks at
 #: those that were left over too. WebSockets end in cycles that hold buffers: few objects, much memory.
@@ -111,6 +116,54 @@ async def serve(
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(served.stop(), IMPATIENT)
+
+
+def run_unserved(build: Callable[[], Background], reload: Callable[[], Callable[[], Background]]) -> None:
+    """Run what serves nobody, in a process of a supervisor's, until it is told to end. `reload`: what a SIGHUP calls,
+    in a thread; it gives what builds the new one. Raises `Refused` where that cannot be. Whoever serves comes first."""
+    os.nice(YIELDS)
+
+    async def run() -> None:
+        loop, ended, renewed = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(signal.SIGHUP, renewed.set)
+        _end_with_parent(ended.set)
+        running = build()
+        await running.start()
+        _leave_settled_alone()
+        end = asyncio.create_task(ended.wait())
+        while not end.done():
+            renew = asyncio.create_task(renewed.wait())
+            await asyncio.wait({end, renew}, return_when=asyncio.FIRST_COMPLETED)
+            renew.cancel()
+            if renewed.is_set() and not end.done():
+                renewed.clear()
+                try:
+                    fresh = (await asyncio.to_thread(reload))()
+                except Refused as refused:
+                    tell_refused(refused)
+                    continue
+                await running.stop()
+                running = fresh
+                await running.start()
+        await running.stop()
+
+    with asyncio.Runner(loop_factory=_config(_nothing, Limits).get_loop_factory()) as runner:
+        runner.run(run())
+
+
+def _end_with_parent(end: Callable[[], None]) -> None:
+    """Call `end` once the parent process is gone."""
+    loop, parent = asyncio.get_running_loop(), parent_process()
+    if parent is not None:
+        sentinel = parent.sentinel
+
+        def orphaned() -> None:
+            loop.remove_reader(sentinel)
+            end()
+
+        loop.add_reader(sentinel, orphaned)
 
 
 def _count(served: Current, listener: uvicorn.Server) -> None:
@@ -202,15 +255,8 @@ def _end_on_signals(served: Current, listeners: list[_Listener], supervised: boo
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end, number)
-    parent = parent_process()
-    if supervised and parent is not None:
-        sentinel = parent.sentinel
-
-        def orphaned() -> None:
-            loop.remove_reader(sentinel)
-            end(signal.SIGINT)
-
-        loop.add_reader(sentinel, orphaned)
+    if supervised:
+        _end_with_parent(partial(end, signal.SIGINT))
 
 
 #: What the server below logs, and who it is that knows better: we end because we were asked to; an answer is reset with

@@ -2,10 +2,11 @@
 
 Rules: the sockets are bound by the parent and inherited, so no worker can fail to get them, and the kernel hands each
 connection to whoever is free. Workers are started afresh (spawned, not forked): nothing of the parent's threads or
-loops is in them. One that dies is started again, at once if it had lived, after `PAUSE` seconds if it had not. Workers
-never see the keyboard's SIGINT; the parent passes on one SIGTERM, and kills what outlives the time it gave. A worker
-whose parent is gone ends by itself. A SIGHUP is passed on to all, if what the parent then reads can be served; who is
-started later is started by that.
+loops is in them. Beside those that serve there may be one that does something else (it tells vendors of events, so that
+no page waits for that); it is started, restarted and ended like them. One that dies is started again, at once if it had
+lived, after `PAUSE` seconds if it had not. Workers never see the keyboard's SIGINT; the parent passes on one SIGTERM,
+and kills what outlives the time it gave. A worker whose parent is gone ends by itself. A SIGHUP is passed on to all, if
+what the parent then reads can be served; who is started later is started by that.
 """
 
 from __future__ import annotations
@@ -69,17 +70,20 @@ class Supervisor:
         admin: socket.socket,
         metrics: Path,
         limits: Limits,
-        reload: Callable[[], tuple[Work, Limits]] | None = None,
+        reload: Callable[[], tuple[Work, Limits, Work | None]] | None = None,
+        beside: Work | None = None,
     ) -> None:
-        """`limits` say how long a worker may take to end. `reload` checks everything anew, raising `Refused`, and gives
-        the work of workers started from then on."""
+        """`limits` say how long a worker may take to end; `beside` is what one more process does. `reload` checks
+        everything anew, raising `Refused`, and gives the work of processes started from then on."""
         self.work = work
+        self.beside = beside
         self.limits = limits
         self.reload = reload
         self.count = count
         self.sockets = (public, admin)
         self.metrics = metrics
         self.workers: dict[int, SpawnProcess] = {}  # by sentinel
+        self.other: int | None = None  # the sentinel of the one that does something else
         self.born: dict[int, float] = {}
         self.signals: list[int] = []
 
@@ -94,7 +98,7 @@ class Supervisor:
                         os.read(woken, 64)
                         self._renew()
                     elif sentinel in self.workers:
-                        self._bury(self.workers.pop(sentinel), self.born.pop(sentinel), woken)
+                        self._bury(sentinel, woken)
                 if not self.signals:
                     self._start_missing()
             self._end(woken)
@@ -103,24 +107,38 @@ class Supervisor:
         if self.reload is None:
             return
         try:
-            self.work, self.limits = self.reload()
+            self.work, self.limits, self.beside = self.reload()
         except Refused as refused:
             tell_refused(refused)
             return
         for worker in self.workers.values():
             if worker.pid is not None:
                 os.kill(worker.pid, signal.SIGHUP)
+        if self.beside is None and self.other is not None:
+            self.workers[self.other].terminate()
+        self._start_missing()
 
     def _start_missing(self) -> None:
-        while len(self.workers) < self.count:
-            worker = _context.Process(target=self.work, args=self.sockets, name="consentry worker")
-            with _interrupts_held():
-                worker.start()
-            self.workers[worker.sentinel] = worker
-            self.born[worker.sentinel] = time.monotonic()
+        while len(self.workers) - (self.other is not None) < self.count:
+            self._start(self.work)
+        if self.beside is not None and self.other is None:
+            self.other = self._start(self.beside)
 
-    def _bury(self, worker: SpawnProcess, born: float, woken: int) -> None:
+    def _start(self, work: Work) -> int:
+        worker = _context.Process(target=work, args=self.sockets, name="consentry worker")
+        with _interrupts_held():
+            worker.start()
+        self.workers[worker.sentinel] = worker
+        self.born[worker.sentinel] = time.monotonic()
+        return worker.sentinel
+
+    def _bury(self, sentinel: int, woken: int) -> None:
+        worker, born = self.workers.pop(sentinel), self.born.pop(sentinel)
         worker.join()
+        if sentinel == self.other:
+            self.other = None
+            if self.beside is None:  # it was told to end
+                return
         mark_process_dead(worker.pid, str(self.metrics))  # type: ignore[no-untyped-call]
         _log.error("worker %s died (%s); starting another", worker.pid, _how(worker.exitcode))
         if time.monotonic() - born < PAUSE:

@@ -23,7 +23,7 @@ from proxy.events.intake import Making, NotKept
 from proxy.events.last_word import LatestOf, LawOf, grounds_of
 from proxy.events.said import NotSaid, Posted, read_posted
 from proxy.model import ASKED, STRICTEST, Consent, Doubt, How, Regime, Standing
-from proxy.ruling import rule
+from proxy.ruling import Rulings
 
 #: The largest body (bytes).
 LARGEST = 4 << 20
@@ -54,6 +54,7 @@ class _Handler:
         self._token = token.encode()
         self._shops = shops
         self._latest_of = latest_of
+        self._rulings = {id(shop): Rulings(shop.use) for shop in shops}
 
     async def post(self, request: Request) -> Response:
         if not self._token:
@@ -86,7 +87,7 @@ class _Handler:
                 grounds = Grounds(Standing(doubt=Doubt.UNREADABLE)) if word is None else grounds_of(word, shop.law_of)
             else:
                 grounds = _grounds(said.consent, index)
-            ruling = rule(shop.use, grounds)
+            ruling = self._rulings[id(shop)].by(grounds)
             limited = grounds.law.sale and grounds.standing.consent is None
             origin = shop.origin or said.site or ""
             making, vendors = shop.capture.posted(said, origin, ruling, proof=said.visitor, limited=limited)

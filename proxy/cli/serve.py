@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from proxy.catalogue.known import Known
     from proxy.catalogue.schema import Vendor
     from proxy.catalogue.use import InUse
-    from proxy.reloading import Served
+    from proxy.reloading import Background, Served
     from proxy.settings import Limits, Settings
     from proxy.workers import Work
 
@@ -73,7 +73,7 @@ def serve(
         _load_again, config, vendors, dev=dev, storefront=storefront, keys=loaded.settings.secret_keys, state=state
     )
     ready = functools.partial(_start, loaded, address_of(public_socket), address_of(admin_socket), workers, state)
-    if workers == 1:
+    if workers == 1 and not _tells(loaded):
         _run_alone(loaded, public_socket, admin_socket, ready, anew, state)
     else:
         _run_workers(loaded, public_socket, admin_socket, ready, anew, workers, state)
@@ -111,10 +111,10 @@ def _run_alone(
     run(_built(loaded, state), public, admin, ready=ready, reload=lambda: _built(anew(), state))
 
 
-def _built(loaded: Loaded, state: Path) -> Callable[[], Served]:
+def _built(loaded: Loaded, state: Path, *, delivers: bool = True) -> Callable[[], Served]:
     from proxy.app import build
 
-    return functools.partial(build, loaded.settings, loaded.catalogue, state)
+    return functools.partial(build, loaded.settings, loaded.catalogue, state, delivers=delivers)
 
 
 def _run_workers(
@@ -132,18 +132,29 @@ def _run_workers(
     with shared_metrics(state) as metrics:
         limits = loaded.settings.limits
 
-        def reload() -> tuple[Work, Limits]:
+        def reload() -> tuple[Work, Limits, Work | None]:
             fresh = anew()
-            return _work_of(fresh, anew, state), fresh.settings.limits
+            return _work_of(_work, fresh, anew, state), fresh.settings.limits, _beside(fresh, anew, state)
 
-        Supervisor(_work_of(loaded, anew, state), count, public, admin, metrics, limits, reload).run(ready)
+        work, beside = _work_of(_work, loaded, anew, state), _beside(loaded, anew, state)
+        Supervisor(work, count, public, admin, metrics, limits, reload, beside).run(ready)
 
 
-def _work_of(loaded: Loaded, anew: Callable[[], Loaded], state: Path) -> Work:
+def _tells(loaded: Loaded) -> bool:
+    """Whether any vendor is told of events by us."""
+    return any(vendor.reach is Reach.SERVER for _, use in loaded.sites for vendor in use.vendors.values())
+
+
+def _beside(loaded: Loaded, anew: Callable[[], Loaded], state: Path) -> Work | None:
+    """What one process does beside those that serve: tell vendors of events, where any is."""
+    return _work_of(_deliver, loaded, anew, state) if _tells(loaded) else None
+
+
+def _work_of(what: Callable[..., None], loaded: Loaded, anew: Callable[[], Loaded], state: Path) -> Work:
     catalogue = loaded.catalogue
     known = tuple(catalogue.known.values())
     return functools.partial(
-        _work, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files), known, anew, state
+        what, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files), known, anew, state
     )
 
 
@@ -162,7 +173,39 @@ def _work(
 
     configure_logs(settings.log.format)
     catalogue = catalogue_of(vendors, files, known)
-    run(lambda: build(settings, catalogue, state), public, admin, supervised=True, reload=lambda: _built(anew(), state))
+    run(
+        lambda: build(settings, catalogue, state, delivers=False),
+        public,
+        admin,
+        supervised=True,
+        reload=lambda: _built(anew(), state, delivers=False),
+    )
+
+
+def _deliver(
+    settings: Settings,
+    vendors: tuple[Vendor, ...],
+    files: dict[str, Path],
+    known: tuple[Known, ...],
+    anew: Callable[[], Loaded],
+    state: Path,
+    public: socket.socket,
+    admin: socket.socket,
+) -> None:
+    """What the process beside them does. It serves nobody."""
+    from proxy.app import build_delivery
+    from proxy.serve import run_unserved
+
+    public.close()
+    admin.close()
+    configure_logs(settings.log.format)
+    catalogue = catalogue_of(vendors, files, known)
+
+    def again() -> Callable[[], Background]:
+        fresh = anew()
+        return lambda: build_delivery(fresh.settings, fresh.catalogue, state)
+
+    run_unserved(lambda: build_delivery(settings, catalogue, state), again)
 
 
 def _own_address(settings: Settings, listen: ListenAddress, admin: ListenAddress) -> list[Problem]:
@@ -236,7 +279,7 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
             *(fact for site, use in loaded.sites for fact in _site_facts(site, use)),
             ("records", f"{place_of(settings, state)}; kept for {settings.records.keep}"),
             *(("events", fact) for fact in _events(loaded, state)),
-            ("processes", str(workers)),
+            ("processes", f"{workers}, and one that tells vendors" if _tells(loaded) else str(workers)),
             ("listening", f"{listen} for visitors, {admin} for probes and metrics"),
             ("look at", open_at),
             ("choices", f"{open_at}{settings.consent.prefix}"),

@@ -46,6 +46,16 @@ READ = 1.0
 END = 2.0
 
 
+async def latest_of(store: Store, visitors: Sequence[str]) -> Mapping[str, Said | None] | None:
+    """What each of these said last; None where the store does not say in time. See `Store.latest_of`."""
+    try:
+        async with asyncio.timeout(READ):
+            found = {} if store.fresh else await store.latest_of(visitors)
+    except (Down, TimeoutError):
+        return None
+    return {visitor: None if payload is None else said_in(payload) for visitor, payload in found.items()}
+
+
 class NotKept(Exception):
     """Neither the store nor the disk took it."""
 
@@ -115,14 +125,7 @@ class Keeper:
 
     async def latest_of(self, visitors: Sequence[str]) -> Mapping[str, Said | None] | None:
         """What each of these said last, by the store; None where it does not say in time. See `Store.latest_of`."""
-        if not self._up:
-            return None
-        try:
-            async with asyncio.timeout(READ):
-                found = await self._store.latest_of(visitors)
-        except (Down, TimeoutError):
-            return None
-        return {visitor: None if payload is None else said_in(payload) for visitor, payload in found.items()}
+        return await latest_of(self._store, visitors) if self._up else None
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
