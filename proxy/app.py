@@ -80,16 +80,17 @@ class Apps:
     stop: Callable[[], Awaitable[None]]
 
 
-def build(settings: Settings, catalogue: Catalogue, state: Path, *, delivers: bool = True) -> Apps:
-    """The apps of one shop or several; `state` is the folder for what is kept. `delivers`: events are told to vendors
-    from here, and not from a process of their own. Raises `Refused` where settings and catalogue do not fit. Call it
-    inside the event loop."""
+def build(settings: Settings, catalogue: Catalogue, state: Path, *, beside: bool = False) -> Apps:
+    """The apps of one shop or several; `state` is the folder for what is kept. `beside`: where any vendor is told of
+    events by us, another process does it (`build_delivery`). Raises `Refused` where settings and catalogue do not fit.
+    Call it inside the event loop."""
     keep_for = settings.records.keep_days * 86_400_000
     records = Keeper(open_store(settings, state), Spool(state / SPOOL), milliseconds, keep_for)
     outbox = open_outbox(settings, state)
     intake = Intake(outbox, lambda vendor: None if delivery is None else delivery.wake(vendor))
     shops = [_shop(site, catalogue, records, intake, state, alone=not settings.site) for site in settings.sites]
-    delivery = _delivery(settings, shops, outbox, records.latest_of) if delivers else None
+    elsewhere = beside and any(shop.capture.routes for shop in shops)
+    delivery = None if elsewhere else _delivery(settings, shops, outbox, records.latest_of)
     ready = False
 
     def connections() -> tuple[int, int]:
@@ -172,7 +173,7 @@ def _shop(
         seal,
         Regions(settings.region, regimes),
         consent=consent_app(doors),
-        relay=relay_app(settings, use, hop, origin),
+        relay=relay_app(settings, use, hop, origin, capture.post),
         forward=Forward(settings, use, upstream, seal, seen, look, capture.notice if capture.routes else None),
         any_host=None if alone else False,
     )
@@ -253,8 +254,20 @@ def _delivery(settings: Settings, shops: Sequence[_Teller], outbox: Outbox, late
     told = {
         (shop.settings.identity, key): route for shop in shops for key, route in routes(shop.settings, shop.use).items()
     }
+    beacons = {
+        (shop.settings.identity, key): _private(shop.settings, key)
+        for shop in shops
+        for key, vendor in shop.use.vendors.items()
+        if vendor.technical.relay.beacon
+    }
     fates = LastWord(latest, laws).fates
-    return Delivery(outbox, told, {}, send, fates, milliseconds, settings.outbox.answer_seconds)
+    return Delivery(outbox, told, beacons, send, fates, milliseconds, settings.outbox.answer_seconds)
+
+
+def _private(settings: Settings, key: str) -> bool:
+    """Whether a vendor's servers may have private addresses."""
+    own = settings.vendor.get(key)
+    return own is not None and own.private
 
 
 def _posting(shops: Sequence[_Shop]) -> list[PostingShop]:

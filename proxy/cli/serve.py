@@ -111,10 +111,10 @@ def _run_alone(
     run(_built(loaded, state), public, admin, ready=ready, reload=lambda: _built(anew(), state))
 
 
-def _built(loaded: Loaded, state: Path, *, delivers: bool = True) -> Callable[[], Served]:
+def _built(loaded: Loaded, state: Path, *, beside: bool = False) -> Callable[[], Served]:
     from proxy.app import build
 
-    return functools.partial(build, loaded.settings, loaded.catalogue, state, delivers=delivers)
+    return functools.partial(build, loaded.settings, loaded.catalogue, state, beside=beside)
 
 
 def _run_workers(
@@ -174,11 +174,11 @@ def _work(
     configure_logs(settings.log.format)
     catalogue = catalogue_of(vendors, files, known)
     run(
-        lambda: build(settings, catalogue, state, delivers=False),
+        lambda: build(settings, catalogue, state, beside=True),
         public,
         admin,
         supervised=True,
-        reload=lambda: _built(anew(), state, delivers=False),
+        reload=lambda: _built(anew(), state, beside=True),
     )
 
 

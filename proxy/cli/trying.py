@@ -15,12 +15,11 @@ import typer
 from proxy.cli.console import out, print_json, say
 from proxy.cli.options import AsJson, ConfigFile, VendorDirs, load_all
 from proxy.errors import Problem, Refused
-from proxy.events.capture import told
 from proxy.events.request import Moment, request, token_request
 from proxy.events.wiring import Route, route_to
 from proxy.minimise import Outgoing
 from proxy.minimise.agents import user_agent_class
-from proxy.minimise.events import Event, Item, Manner, Visited, facts
+from proxy.minimise.events import Event, Item, Manner, Visited, facts, told
 from proxy.minimise.ids import Ids
 from proxy.model import ASKED
 from proxy.relay import VendorHop

@@ -20,10 +20,12 @@ from proxy import metrics
 from proxy.consent.choice import is_robot
 from proxy.events.intake import Intake, Making
 from proxy.events.outbox import Waiting
+from proxy.events.request import beacon_facts
 from proxy.events.said import MOST_IN_HEADERS, NotSaid, Posted, Rule, read_header
 from proxy.events.wiring import Route
-from proxy.minimise.events import Event, Manner, Visited, facts
-from proxy.model import ASKED, Category, Decision, Visit
+from proxy.minimise import Outgoing
+from proxy.minimise.events import Event, Manner, Visited, facts, told
+from proxy.model import Category, Decision, Visit
 
 _log = structlog.get_logger("proxy.events")
 
@@ -166,15 +168,16 @@ class Capture:
         allowed = self._allowed(ruling.decisions)
         return (lambda: list(self.for_all(event, visited, allowed))), len(allowed)
 
+    def post(self, key: str, host: str, outgoing: Outgoing, visit: Visit) -> None:
+        """Take a browser's own request to a vendor, as the relay minimised it."""
+        consent = visit.standing.consent
+        proof = None if consent is None else consent.record
+        one = Waiting(self._fresh(), self.site, key, self._now(), beacon_facts(host, outgoing), proof)
+        self._intake.note(lambda: [one])
+
     async def keep(self, makings: Sequence[Making]) -> None:
         """Returns once all of these are durable. Raises `proxy.events.intake.NotKept`."""
         await self._intake.keep(lambda: [one for making in makings for one in making()])
-
-
-def told(categories: frozenset[Category], *, limited: bool) -> Mapping[str, bool]:
-    """The facts that say what the visitor chose."""
-    said = {f"consent.{category}": category in categories for category in ASKED}
-    return said | {"consent.limited": limited}
 
 
 def _text(headers: Headers, name: bytes) -> str:

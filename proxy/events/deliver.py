@@ -37,6 +37,9 @@ AT_ONCE = 16
 #: not on record yet waits for it.
 LOOK, FIRST, LONGEST, ON_RECORD = 1.0, 1.0, 300.0, 600.0
 
+#: Hours after which a browser's own request is sent no more.
+BEACON = 24.0
+
 #: Events of one vendor that are taken at once, at most.
 MOST = 2000
 
@@ -152,10 +155,11 @@ class Delivery:
 
     async def _look(self) -> None:
         """See what other processes left, and what is due again; and count what waits."""
+        counted = {vendor for _, vendor in self._routes}
         while True:
             with suppress(Down, Full):
                 backlog, now = {} if self._outbox.fresh else await self._outbox.backlog(), self._now()
-                for vendor in {*self._wake, *backlog}:
+                for vendor in {*backlog, *counted}:
                     found = backlog.get(vendor)
                     if found and found.waiting:
                         self.wake(vendor)
@@ -163,6 +167,7 @@ class Delivery:
                     metrics.EVENTS_DEAD.labels(vendor).set(found.dead if found else 0)
                     oldest = found.oldest if found else None
                     metrics.EVENTS_OLDEST.labels(vendor).set(0 if oldest is None else max(now - oldest, 0) / 1000)
+                counted |= backlog.keys()
             await asyncio.sleep(LOOK)
 
     # -- one vendor -----------------------------------------------------------------------------------------------
@@ -223,8 +228,8 @@ class Delivery:
             settled.back.append((one, FIRST))
         elif one.again and not (route and route.connector.dedup):
             settled.dead.append((one, "it may have been sent: the process ended before the vendor's answer came"))
-        elif route is not None and age > route.connector.oldest * 3600:
-            settled.dead.append((one, f"older than the {route.connector.oldest:g} hours that the vendor allows"))
+        elif age > (hours := route.connector.oldest if route and not _is_beacon(waiting.facts) else BEACON) * 3600:
+            settled.dead.append((one, f"older than the {hours:g} hours that the vendor allows"))
         else:
             return True
         return False

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from oauthlib import oauth1
-
 from proxy.catalogue.connector import Auth, Connector
 from proxy.catalogue.template import ChainLook, fill
 from proxy.events.wiring import Route
@@ -131,6 +129,8 @@ def _proof(auth: Auth, shop: Mapping[str, str], moment: Moment, method: str, url
         case "bearer":
             return f"Bearer {shop['secret.' + auth.secret]}"
         case "oauth1":
+            from oauthlib import oauth1  # large, and for few
+
             client = oauth1.Client(
                 shop["secret.consumer_key"],
                 shop["secret.consumer_secret"],

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 from proxy.address import spellings, truncate
 from proxy.minimise.agents import user_agent_class
 from proxy.minimise.ids import Ids, Profile
+from proxy.model import ASKED, Category
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,12 @@ class Manner:
     ids: Ids
     shorten: bool = True
     query: tuple[str, ...] = ()
+
+
+def told(categories: frozenset[Category], *, limited: bool) -> Mapping[str, bool]:
+    """The facts that say what the visitor chose."""
+    said = {f"consent.{category}": category in categories for category in ASKED}
+    return said | {"consent.limited": limited}
 
 
 @dataclass(frozen=True, slots=True)

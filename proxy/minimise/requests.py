@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from proxy.address import spellings, truncate
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.words import Datum
+from proxy.minimise.agents import user_agent_class
+from proxy.minimise.ids import Profile
 from proxy.payload.cleaner import Cleaner
 from proxy.payload.formats import decompressed
 from proxy.payload.withheld import Why, Withheld
@@ -88,6 +90,11 @@ def _referer(asked: Asked) -> str | None:
     return asked.origin + (urlsplit(referer).path or "/")
 
 
+def _agent_class(asked: Asked) -> str | None:
+    text = asked.header(b"user-agent")
+    return user_agent_class(text) if text else None
+
+
 def _forwarded_for(asked: Asked) -> str | None:
     return truncate(asked.address)
 
@@ -95,7 +102,9 @@ def _forwarded_for(asked: Asked) -> str | None:
 Header = Callable[[Asked], str | None]
 
 #: One table per privacy profile: every header that may leave, and what makes its value (None: it does not leave).
-PROFILES: Mapping[Literal["truncate"], Mapping[bytes, Header]] = {
+#: Under `cnil-2022-proxy` no address, no language and no exact browser leaves (P1, P5). What a vendor's own script puts
+#: into its requests is beyond any table: the profile holds whole only for vendors that the server tells.
+PROFILES: Mapping[Profile, Mapping[bytes, Header]] = {
     "truncate": {
         b"User-Agent": _user_agent,
         b"Accept": _accept,
@@ -105,17 +114,24 @@ PROFILES: Mapping[Literal["truncate"], Mapping[bytes, Header]] = {
         b"Referer": _referer,
         b"X-Forwarded-For": _forwarded_for,
     },
+    "cnil-2022-proxy": {
+        b"User-Agent": _agent_class,
+        b"Accept": _accept,
+        b"Content-Type": _content_type,
+        b"Origin": _origin,
+        b"Referer": _referer,
+    },
 }
 
 _VISIBLE = re.compile(r"[\x20-\x7e]+\Z")  # what may stand in a header's value (RFC 9110, 5.5), and no obs-text
 
 
-def minimise(asked: Asked, ip: Literal["truncate", "omit"], profile: Literal["truncate"] = "truncate") -> Outgoing:
+def minimise(asked: Asked, ip: Literal["truncate", "omit"], profile: Profile = "truncate") -> Outgoing:
     """The request that leaves in place of what was asked. Raises `Withheld`.
 
     `ip` is the setting of `[privacy]`: with "omit" no address leaves at all, not even a shortened one.
     """
-    shorten = ip == "truncate"
+    shorten = ip == "truncate" and profile == "truncate"
     cleaner = Cleaner(spellings(asked.address, shorten), asked.vendor.technical.relay.fields, shorten)
     body = _body(asked, cleaner)
     headers = []

@@ -26,7 +26,7 @@ from proxy.catalogue.use import InUse
 from proxy.html.page import Page
 from proxy.html.stub import stub
 from proxy.metrics import RELAYED
-from proxy.minimise import Asked, Why, Withheld, file_request, minimise
+from proxy.minimise import Asked, Outgoing, Why, Withheld, file_request, minimise
 from proxy.model import Reach, Visit
 from proxy.relay.answers import content_type, cookies
 from proxy.relay.failures import Failure, VendorDown
@@ -42,6 +42,7 @@ Headers = list[tuple[bytes, bytes]]
 
 #: The largest body that a beacon may have, and the largest answers, in bytes.
 LARGEST_BODY = 1_000_000
+LARGEST_POSTED = 65_536  # what waits in the outbox; browsers bound what they send as beacons alike
 LARGE_BODY = 16_384  # from here on it is cleaned in a thread, so that nobody else waits for it
 LARGEST_PICTURE = 20_000_000
 LARGEST_BEACON_ANSWER = 1_000_000
@@ -59,12 +60,19 @@ _ACCEPTS_GZIP = re.compile(rb"gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0*)?\Z).*)?\Z", re.
 _log = logging.getLogger(__name__)
 
 
-def relay_app(settings: Settings, use: InUse, hop: VendorHop, origin_of: Callable[[Scope], str]) -> ASGIApp:
+#: Takes a beacon that nobody waits for the answer of: whose it is, the host that it is for, the request, the visit.
+Post = Callable[[str, str, Outgoing, Visit], None]
+
+
+def relay_app(
+    settings: Settings, use: InUse, hop: VendorHop, origin_of: Callable[[Scope], str], post: Post | None = None
+) -> ASGIApp:
     """The ASGI app for relay paths. It finds the `Visit` in `scope["consentry.visit"]`.
 
-    `origin_of` gives the shop's origin for a scope: the settings' one, or in development the request's.
+    `origin_of` gives the shop's origin for a scope: the settings' one, or in development the request's. `post` takes
+    the beacons whose answers no script can read; None: they are sent at once, like the others.
     """
-    relay = _Relay(settings, use, hop)
+    relay = _Relay(settings, use, hop, post)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         visit: Visit = scope["consentry.visit"]
@@ -74,8 +82,9 @@ def relay_app(settings: Settings, use: InUse, hop: VendorHop, origin_of: Callabl
 
 
 class _Relay:
-    def __init__(self, settings: Settings, use: InUse, hop: VendorHop) -> None:
+    def __init__(self, settings: Settings, use: InUse, hop: VendorHop, post: Post | None) -> None:
         self._settings = settings
+        self._post = post
         self._use = use
         self._hop = hop
         self._files = Files(hop)
@@ -99,7 +108,7 @@ class _Relay:
                     vendor, method, place.target.encode("ascii"), scope["headers"], body, visit.address, origin
                 )
                 given = fields(vendor.technical.relay.signals, self._chosen(visit))
-                await self._own(reply, receive, asked, place.host, destination, given)
+                await self._own(reply, receive, asked, place.host, destination, given, visit)
             RELAYED.labels(key, "relayed").inc()
         except NotRelayed as refused:
             RELAYED.labels(key, refused.refusal.value).inc()
@@ -187,15 +196,22 @@ class _Relay:
         host: str,
         destination: Destination,
         given: Mapping[str, str],
+        visit: Visit,
     ) -> None:
         """A picture or a beacon: the visitor's own exchange with the vendor, minimised; `given` are fields that it
-        bears."""
+        bears. A beacon whose answer nobody can read (Fetch, "no-cors") is answered at once, and sent by itself."""
+        privacy = self._settings.privacy
         if len(asked.body) > LARGE_BODY or asked.body.startswith(_COMPRESSED) or asked.header(b"content-encoding"):
-            outgoing = await asyncio.to_thread(minimise, asked, self._settings.privacy.ip)
+            outgoing = await asyncio.to_thread(minimise, asked, privacy.ip, privacy.profile)
         else:
-            outgoing = minimise(asked, self._settings.privacy.ip)
+            outgoing = minimise(asked, privacy.ip, privacy.profile)
         outgoing = replace(outgoing, target=with_fields(outgoing.target, given))
         picture = destination is Destination.IMAGE
+        unread = asked.method == "POST" and asked.header(b"sec-fetch-mode") == "no-cors"
+        if self._post is not None and unread and len(outgoing.body) <= LARGEST_POSTED:
+            self._post(asked.vendor.key, host, outgoing, visit)
+            await reply.stand_in(destination, b"", None, [])
+            return
         opening = self._hop.open(
             asked.vendor.key,
             host,

@@ -54,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as top, Progress(console=Console(stderr=True)) as progress:
         _kills(Path(top), found, failures, progress, 20 if given.short else 200)
         _rates(Path(top, "rates"), found, failures)
-        _pages(Path(top, "pages"), found, failures, 4 if given.short else 12)
+        _pages(Path(top, "pages"), found, failures, 8 if given.short else 20)
         _faults(Path(top, "faults"), found, failures, 12 if given.short else 120)
     _show(found, failures)
     known = json.loads(given.out.read_text()) if given.out.exists() else {}

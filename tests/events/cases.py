@@ -8,11 +8,10 @@ from typing import Any
 
 from proxy.catalogue.load import load
 from proxy.catalogue.use import in_use
-from proxy.events.capture import told
 from proxy.events.request import Moment, request
 from proxy.events.wiring import Route, route_to, secret_variable
 from proxy.minimise import Outgoing
-from proxy.minimise.events import Event, Item, Manner, Visited, facts
+from proxy.minimise.events import Event, Item, Manner, Visited, facts, told
 from proxy.minimise.ids import Ids, Profile
 from proxy.model import ASKED, Category, Reach
 from proxy.settings import Settings

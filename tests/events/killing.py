@@ -58,12 +58,10 @@ class Proxy:
             os.sched_setaffinity(self.process.pid, {self.core})
         end = time.monotonic() + 30
         while time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=1)
+            connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=1)
+            with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
                 connection.request("GET", "/readyz")
-                ready = connection.getresponse().status == 200
-                connection.close()
-                if ready:
+                if connection.getresponse().status == 200:
                     return
             time.sleep(0.02)
         raise RuntimeError(f"it did not start:\n{(self.state / 'log').read_text()[-2000:]}")

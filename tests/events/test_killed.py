@@ -17,7 +17,7 @@ from tests.events.served import settings, vendors
 from tests.places import NATS
 
 #: How often; `make soak` does it two hundred times, or twenty.
-ROUNDS = 2
+ROUNDS = 3
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def test_what_was_taken_arrives_whenever_the_proxy_is_killed(kind: str, tm
         more = {"CONSENTRY_OUTBOX_URL": nats_url} if kind == "jetstream" else {}
         proxy = Proxy(settings(tmp_path, told.url, answer_seconds=0.5), tmp_path / "state", more=more)
         found = killed(proxy, told, ROUNDS, random.Random(7), lambda: None)
-        assert found["accepted"] > 50
+        assert found["accepted"] > 20
         assert (found["missing"], found["never posted"]) == (0, 0)
 
 

@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from tests.cli.command import consentry
 from tests.cli.served import Served, serving
 from tests.events.served import BROWSER, ENVIRONMENT, TOKEN, Vendors, ask, choose, post, settings, shop, vendors
-from tests.spelled import hits
+from tests.spelled import coded, hits, plain
 
 GRANTED = "analytics=1, advertising=1, marketing=1, social=1, gpc=0, regime=opt-in"
 ACCEPT = b"choice=accept&shown=1&lang=en"
@@ -245,3 +246,73 @@ def test_a_vendor_is_tried_out_without_its_secrets_being_shown(tmp_path: Path) -
         assert consentry("vendors", "test", "meta-pixel", "--config", file, environ=ENVIRONMENT).returncode == 1
         unknown = consentry("vendors", "test", "meta-pixel", "--event", "refund", "--config", file, environ=ENVIRONMENT)
         assert b"is not told of 'refund'" in unknown.stderr
+
+
+def test_a_beacon_that_nobody_reads_the_answer_of_is_answered_at_once_and_sent(tmp_path: Path) -> None:
+    """As `navigator.sendBeacon` sends it, while the vendor takes its time."""
+    with vendors() as told, shop() as storefront:
+        file = settings(tmp_path, told.url)
+        text = file.read_text().replace('[vendor.google-analytics]\nreach = "server"\n', "[vendor.google-analytics]\n")
+        file.write_text(text)
+        with serving(storefront, tmp_path / "state", "--config", file, **ENVIRONMENT) as served:
+            cookie = choose(served.public, ACCEPT)
+            told.answer = lambda _: 500
+            start = time.monotonic()
+            status, _, _ = ask(
+                served.public,
+                "POST",
+                "/_consent/v/google-analytics/www.google-analytics.com/g/collect?v=2&en=page_view&uip=203.0.113.77",
+                b"en=scroll",
+                Cookie=cookie,
+                Origin="https://shop.example",
+                Content_Type="text/plain;charset=UTF-8",
+                **BROWSER | {"Sec_Fetch_Dest": "empty", "Sec_Fetch_Mode": "no-cors"},
+            )
+            assert (status, time.monotonic() - start < 1) == (204, True)
+            assert told.until(lambda: bool(told.to("www.google-analytics.com")))
+            told.answer = lambda _: 200
+            count = len(told.to("www.google-analytics.com"))
+            assert told.until(lambda: len(told.to("www.google-analytics.com")) > count)
+            one = told.to("www.google-analytics.com")[-1]
+            assert (one.target, one.body) == ("/g/collect?v=2&en=page_view&uip=203.0.113.0&gcs=G111", b"en=scroll")
+            assert hits("203.0.113.77", one.raw) == []
+
+
+@pytest.mark.parametrize("profile", ["truncate", "cnil-2022-proxy"])
+@pytest.mark.parametrize("address", ["203.0.113.77", "2001:db8:7:8:9:a:b:c"])
+def test_the_address_is_in_nothing_that_leaves(tmp_path: Path, profile: str, address: str) -> None:
+    """In every carrier of an event and in every spelling: query, path, referrer, browser, languages, headers, posts."""
+    written = sorted({*plain(address).values(), *coded(address).values()})
+    with running(tmp_path, f'[privacy]\nprofile = "{profile}"\nquery = ["q"]\n') as run:
+        public, admin = run.served.public, run.served.admin
+        browser = BROWSER | {"X_Forwarded_For": address}
+        cookie = choose(public, ACCEPT)
+        for text in written:
+            held = quote(text, safe="")
+            more = {"Cookie": cookie, **browser, "User_Agent": f"Mozilla/5.0 Firefox/1 {text}", "Accept_Language": "de"}
+            ask(
+                public,
+                target=f"/x/{held}?q={held}&utm_source={held}&gclid={held}",
+                Referer=f"https://a.example/{held}",
+                **more,
+            )
+            ask(public, target=f"/search?q={held}", **more)
+        said = {"consent": GRANTED, "address": address, "currency": "EUR", "value": 1}
+        for number, text in enumerate(written):
+            items = [{"id": text[:128], "name": text[:256]}]
+            event = {
+                "name": "purchase",
+                "order": text[:128],
+                "search": text[:256],
+                "items": items,
+                "id": f"{number}-{text}"[:128],
+            }
+            status, _ = post(admin, {**said, **event, "url": f"https://shop.example/{text}", "user_agent": text})
+            assert status == 202
+        assert run.vendors.until(lambda: names(run.vendors).count("Purchase") == len(written), 30)
+        assert run.vendors.until(lambda: len(run.vendors.to("plausible.io")) >= 3 * len(written), 30)
+        raw = b"\n".join(one.raw for one in run.vendors.requests)
+        assert hits(address, raw) == []
+        if profile != "truncate":
+            assert b"203.0.113" not in raw
+            assert b"2001:db8" not in raw

@@ -299,3 +299,20 @@ def test_any_body_is_minimised_or_withheld(body: bytes, content_type: str) -> No
     except Withheld:
         return
     assert V4.encode() not in left
+
+
+def test_under_cnil_no_address_no_language_and_no_exact_browser_leaves() -> None:
+    headers = [
+        (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"),
+        (b"accept-language", b"de-AT,de"),
+        (b"referer", b"https://shop.example/a?utm_source=x"),
+    ]
+    asked = Asked(
+        a_vendor(data=("page", "language")), "GET", b"/c?uip=203.0.113.77&dl=x", headers, b"", "203.0.113.77", ORIGIN
+    )
+    left = minimise(asked, "truncate", "cnil-2022-proxy")
+    told = dict(left.headers)
+    assert told.keys() == {b"User-Agent", b"Accept", b"Referer"}
+    assert b"144" not in told[b"User-Agent"]
+    assert told[b"Referer"] == b"https://shop.example/a"
+    assert b"203.0.113" not in left.target
