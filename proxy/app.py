@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -30,21 +29,18 @@ from proxy.consent.cookie import Seal, receipt_signer
 from proxy.consent.doors import Doors, Expire
 from proxy.consent.pages import Look, look_of
 from proxy.consent.records import Keeper
-from proxy.consent.records.keeper import latest_of
 from proxy.consent.records.opening import SPOOL, open_store
-from proxy.consent.records.record import Said
 from proxy.consent.records.spool import Spool
 from proxy.consent.regime import regimes_of
 from proxy.consent.routes import consent_app
 from proxy.consent.site import Site, site_of
 from proxy.csp.heard import Heard
 from proxy.csp.seen import Seen
+from proxy.deliveries import delivery_of
 from proxy.events.capture import Capture
-from proxy.events.deliver import Answered, Delivery, NotAnswered
 from proxy.events.intake import Intake
-from proxy.events.last_word import LastWord, LatestOf, LawOf
+from proxy.events.last_word import LawOf
 from proxy.events.opening import milliseconds, open_outbox, visitor_key
-from proxy.events.outbox import Outbox
 from proxy.events.said import rules
 from proxy.events.wiring import routes
 from proxy.html.stub import stub
@@ -54,11 +50,9 @@ from proxy.http.forward import Forward
 from proxy.http.region import Regions
 from proxy.http.upstream import Upstream
 from proxy.http.visit import origin_of, values
-from proxy.minimise import Outgoing
 from proxy.minimise.events import Manner
 from proxy.minimise.ids import Ids
 from proxy.relay import VendorHop, relay_app
-from proxy.relay.telling import NotTold, tell
 from proxy.settings import Limits, Settings
 from proxy.settings.schema import Network
 
@@ -90,7 +84,11 @@ def build(settings: Settings, catalogue: Catalogue, state: Path, *, beside: bool
     intake = Intake(outbox, lambda vendor: None if delivery is None else delivery.wake(vendor))
     shops = [_shop(site, catalogue, records, intake, state, alone=not settings.site) for site in settings.sites]
     elsewhere = beside and any(shop.capture.routes for shop in shops)
-    delivery = None if elsewhere else _delivery(settings, shops, outbox, records.latest_of)
+    delivery = (
+        None
+        if elsewhere
+        else delivery_of(settings, [(shop.settings, shop.use, shop.hop) for shop in shops], outbox, records.latest_of)
+    )
     ready = False
 
     def connections() -> tuple[int, int]:
@@ -187,87 +185,6 @@ def _capture(settings: Settings, use: InUse, intake: Intake, state: Path) -> Cap
     manner = Manner(settings.privacy.profile, ids, settings.privacy.shortens, settings.privacy.query)
     fresh = partial(secrets.token_hex, EVENT_BYTES)
     return Capture(settings.identity, found, rules(settings.event), manner, intake, milliseconds, fresh)
-
-
-@dataclass(frozen=True, slots=True)
-class Deliveries:
-    """What a process does that only tells vendors of events."""
-
-    start: Callable[[], Awaitable[None]]
-    stop: Callable[[], Awaitable[None]]
-
-
-def build_delivery(settings: Settings, catalogue: Catalogue, state: Path) -> Deliveries:
-    """Deliveries for one shop or several. Raises `Refused`. Call it inside the event loop."""
-    store, spool, outbox = open_store(settings, state), Spool(state / SPOOL), open_outbox(settings, state)
-    shops = [_Told(site, in_use(catalogue, site), VendorHop(site.vendors)) for site in settings.sites]
-
-    async def latest(visitors: Sequence[str]) -> Mapping[str, Said | None] | None:
-        """What waits for the store may be somebody's last word."""
-        return None if spool.files() else await latest_of(store, visitors)
-
-    delivery = _delivery(settings, shops, outbox, latest)
-
-    async def start() -> None:
-        delivery.start()
-
-    async def stop() -> None:
-        await delivery.stop()
-        for shop in shops:
-            await shop.hop.aclose()
-        await outbox.aclose()
-        await store.aclose()
-
-    return Deliveries(start, stop)
-
-
-class _Teller(Protocol):
-    """What of a shop is needed to tell its vendors of events."""
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def use(self) -> InUse: ...
-
-    @property
-    def hop(self) -> VendorHop: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    settings: Settings
-    use: InUse
-    hop: VendorHop
-
-
-def _delivery(settings: Settings, shops: Sequence[_Teller], outbox: Outbox, latest: LatestOf) -> Delivery:
-    hops = {shop.settings.identity: shop.hop for shop in shops}
-    laws = {shop.settings.identity: (shop.use, regimes_of(shop.settings).named) for shop in shops}
-
-    async def send(site: str, key: str, host: str, outgoing: Outgoing, private: bool, seconds: float) -> Answered:
-        try:
-            return Answered(*await tell(hops[site], key, host, outgoing, private=private, seconds=seconds))
-        except NotTold as error:
-            raise NotAnswered(str(error), sent=error.sent) from None
-
-    told = {
-        (shop.settings.identity, key): route for shop in shops for key, route in routes(shop.settings, shop.use).items()
-    }
-    beacons = {
-        (shop.settings.identity, key): _private(shop.settings, key)
-        for shop in shops
-        for key, vendor in shop.use.vendors.items()
-        if vendor.technical.relay.beacon
-    }
-    fates = LastWord(latest, laws).fates
-    return Delivery(outbox, told, beacons, send, fates, milliseconds, settings.outbox.answer_seconds)
-
-
-def _private(settings: Settings, key: str) -> bool:
-    """Whether a vendor's servers may have private addresses."""
-    own = settings.vendor.get(key)
-    return own is not None and own.private
 
 
 def _posting(shops: Sequence[_Shop]) -> list[PostingShop]:

@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "ruling",
         "http relay",
         "events",
-        "admin scan",
+        "admin scan deliveries",
         "app reloading",
         "serve logs",
         "workers",

@@ -11,7 +11,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from proxy.catalogue.load import catalogue_of
+from proxy.catalogue.load import Catalogue, catalogue_of
 from proxy.cli.console import out, print_facts, say
 from proxy.cli.options import AdminOption, ConfigFile, ListenOption, Loaded, StateFolder, VendorDirs, load_all
 from proxy.consent.asked import new_purposes, newcomers, remember
@@ -30,7 +30,7 @@ from proxy.events.opening import outbox_place
 from proxy.listen import ListenAddress, address_of, bind, same_place
 from proxy.logs import configure_logs
 from proxy.model import Reach
-from proxy.serve import run
+from proxy.serve import run, run_unserved
 
 if TYPE_CHECKING:
     from proxy.catalogue.known import Known
@@ -150,62 +150,62 @@ def _beside(loaded: Loaded, anew: Callable[[], Loaded], state: Path) -> Work | N
     return _work_of(_deliver, loaded, anew, state) if _tells(loaded) else None
 
 
-def _work_of(what: Callable[..., None], loaded: Loaded, anew: Callable[[], Loaded], state: Path) -> Work:
-    catalogue = loaded.catalogue
-    known = tuple(catalogue.known.values())
-    return functools.partial(
-        what, loaded.settings, tuple(catalogue.vendors.values()), dict(catalogue.files), known, anew, state
-    )
+@dataclass(frozen=True)
+class _Checked:
+    """What a process is handed: the very settings and vendors that its parent checked, and how to check them anew."""
+
+    settings: Settings
+    vendors: tuple[Vendor, ...]
+    files: dict[str, Path]
+    known: tuple[Known, ...]
+    anew: Callable[[], Loaded]
+    state: Path
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return catalogue_of(self.vendors, self.files, self.known)
 
 
-def _work(
-    settings: Settings,
-    vendors: tuple[Vendor, ...],
-    files: dict[str, Path],
-    known: tuple[Known, ...],
+def _work_of(
+    what: Callable[[_Checked, socket.socket, socket.socket], None],
+    loaded: Loaded,
     anew: Callable[[], Loaded],
     state: Path,
-    public: socket.socket,
-    admin: socket.socket,
-) -> None:
-    """What a worker does: it gets the very settings and vendors that its parent checked."""
+) -> Work:
+    catalogue = loaded.catalogue
+    vendors, known = tuple(catalogue.vendors.values()), tuple(catalogue.known.values())
+    return functools.partial(what, _Checked(loaded.settings, vendors, dict(catalogue.files), known, anew, state))
+
+
+def _work(own: _Checked, public: socket.socket, admin: socket.socket) -> None:
+    """What a worker does."""
     from proxy.app import build
 
-    configure_logs(settings.log.format)
-    catalogue = catalogue_of(vendors, files, known)
+    configure_logs(own.settings.log.format)
+    catalogue = own.catalogue
     run(
-        lambda: build(settings, catalogue, state, beside=True),
+        lambda: build(own.settings, catalogue, own.state, beside=True),
         public,
         admin,
         supervised=True,
-        reload=lambda: _built(anew(), state, beside=True),
+        reload=lambda: _built(own.anew(), own.state, beside=True),
     )
 
 
-def _deliver(
-    settings: Settings,
-    vendors: tuple[Vendor, ...],
-    files: dict[str, Path],
-    known: tuple[Known, ...],
-    anew: Callable[[], Loaded],
-    state: Path,
-    public: socket.socket,
-    admin: socket.socket,
-) -> None:
+def _deliver(own: _Checked, public: socket.socket, admin: socket.socket) -> None:
     """What the process beside them does. It serves nobody."""
-    from proxy.app import build_delivery
-    from proxy.serve import run_unserved
+    from proxy.deliveries import build_deliveries
 
     public.close()
     admin.close()
-    configure_logs(settings.log.format)
-    catalogue = catalogue_of(vendors, files, known)
+    configure_logs(own.settings.log.format)
+    catalogue = own.catalogue
 
     def again() -> Callable[[], Background]:
-        fresh = anew()
-        return lambda: build_delivery(fresh.settings, fresh.catalogue, state)
+        fresh = own.anew()
+        return lambda: build_deliveries(fresh.settings, fresh.catalogue, own.state)
 
-    run_unserved(lambda: build_delivery(settings, catalogue, state), again)
+    run_unserved(lambda: build_deliveries(own.settings, catalogue, own.state), again)
 
 
 def _own_address(settings: Settings, listen: ListenAddress, admin: ListenAddress) -> list[Problem]:

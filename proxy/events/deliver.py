@@ -128,12 +128,11 @@ class Delivery:
             vendor: asyncio.Event() for vendor in sorted({vendor for _, vendor in (*routes, *beacons)})
         }
         self._pauses = {vendor: _Pause() for vendor in self._wake}
+        self._begun: set[str] = set()
         self._sending: set[tuple[str, str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        for vendor in self._wake:
-            self._spawn(self._deliver(vendor))
         self._spawn(self._look())
 
     async def stop(self) -> None:
@@ -144,9 +143,13 @@ class Delivery:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def wake(self, vendor: str) -> None:
-        """Something new waits for a vendor."""
-        if vendor in self._wake:
-            self._wake[vendor].set()
+        """Something waits for a vendor."""
+        if vendor not in self._wake:
+            return
+        self._wake[vendor].set()
+        if vendor not in self._begun:
+            self._begun.add(vendor)
+            self._spawn(self._deliver(vendor))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -210,9 +213,10 @@ class Delivery:
             await self._outbox.settle(gone=settled.gone, back=settled.back, dead=settled.dead)
         finally:
             self._sending.difference_update(map(_name, own))
-        for _, why in settled.dead:
-            metrics.EVENTS.labels(vendor, "dead").inc()
-            _log.warning("an event is among the dead", vendor=vendor, why=why.partition("\n")[0])
+        if settled.dead:
+            metrics.EVENTS.labels(vendor, "dead").inc(len(settled.dead))
+            why = settled.dead[0][1].partition("\n")[0]
+            _log.warning("events are among the dead", vendor=vendor, events=len(settled.dead), why=why)
 
     def _may(self, one: Taken, fate: Fate, settled: _Settled) -> bool:
         """Whether it may be sent; what else becomes of it is noted."""

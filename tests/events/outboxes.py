@@ -13,7 +13,7 @@ from proxy.events.outbox.sqlite import FILE, SqliteOutbox
 from tests.places import NATS
 
 #: Seconds for which what is taken belongs to who took it.
-LEASE = 1.0
+LEASE = 2.0
 
 NOW = 1_800_000_000_000
 

@@ -58,7 +58,7 @@ fields = {{ search = "query:q" }}
 """
 
 
-def settings(folder: Path, gateway: str, *, answer_seconds: float = 1.0, more: str = "") -> Path:
+def settings(folder: Path, gateway: str, *, answer_seconds: float = 5.0, more: str = "") -> Path:
     file = folder / "consentry.toml"
     file.write_text(SETTINGS.format(gateway=gateway, answer_seconds=answer_seconds) + more, encoding="utf-8")
     return file
