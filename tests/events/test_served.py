@@ -38,6 +38,13 @@ def running(folder: Path, more: str = "", **environ: str) -> Iterator[Running]:
             yield Running(served, told, file, folder / "state")
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """For tests that change nothing."""
+    with running(tmp_path_factory.mktemp("shared")) as one:
+        yield one
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Running]:
     with running(tmp_path) as one:
@@ -55,8 +62,8 @@ def settle(told: Vendors, count: int) -> None:
     time.sleep(0.5)
 
 
-def test_the_summary_says_who_is_told_and_where_events_wait(run: Running) -> None:
-    assert "for google-analytics, meta-pixel, plausible; they wait in SQLite" in run.served.summary
+def test_the_summary_says_who_is_told_and_where_events_wait(shared: Running) -> None:
+    assert "for google-analytics, meta-pixel, plausible; they wait in SQLite" in shared.served.summary
 
 
 def test_what_a_visitor_does_is_told_and_no_browser_sees_the_words_for_it(run: Running) -> None:
@@ -78,8 +85,8 @@ def test_what_a_visitor_does_is_told_and_no_browser_sees_the_words_for_it(run: R
     assert b"203.0.113.0" in raw
 
 
-def test_the_page_has_no_tag_of_a_vendor_that_the_server_tells(run: Running) -> None:
-    _, _, body = ask(run.served.public, target="/_consent", **BROWSER)
+def test_the_page_has_no_tag_of_a_vendor_that_the_server_tells(shared: Running) -> None:
+    _, _, body = ask(shared.served.public, target="/_consent", **BROWSER)
     assert b"Meta" in body
     assert b"what you click" in body
 
@@ -123,8 +130,8 @@ def test_a_changed_choice_holds_for_what_waits(run: Running) -> None:
         (TOKEN, {"name": "x", "consent": GRANTED, "site": "https://b.example"}, 400, "events[0].site: is none of"),
     ],
 )
-def test_what_a_back_end_posts_wrong(run: Running, token: str, body: object, status: int, problem: str) -> None:
-    found, said = post(run.served.admin, body, token)
+def test_what_a_back_end_posts_wrong(shared: Running, token: str, body: object, status: int, problem: str) -> None:
+    found, said = post(shared.served.admin, body, token)
     assert found == status
     assert str(said["problem"]).startswith(problem)
 
