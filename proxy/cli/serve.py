@@ -270,7 +270,7 @@ def _summarise(loaded: Loaded, listen: ListenAddress, admin: ListenAddress, work
     open_at = listen.url if settings.dev or settings.origin is None else settings.origin
     if settings.dev:
         say("warning: --dev is for trying out, not for the public: throw-away keys, plain http.")
-    told = (warning for site in settings.sites for warning in _warnings(site))
+    told = (warning for site, use in loaded.sites for warning in _warnings(site, use))
     for warning in dict.fromkeys([*told, *([] if settings.dev else new_purposes(state, loaded.sites))]):
         say(f"warning: {warning}")
     out.print(f"Consentry {version('consentry')}, process {os.getpid()}; Ctrl-C ends it", style="bold")
@@ -296,7 +296,14 @@ def _events(loaded: Loaded, state: Path) -> Iterator[str]:
         yield f"for {', '.join(sorted(told))}; they wait in {outbox_place(loaded.settings, state)}"
 
 
-def _warnings(settings: Settings) -> Iterator[str]:
+def _warnings(settings: Settings, use: InUse) -> Iterator[str]:
+    tags = [key for key, vendor in use.vendors.items() if vendor.reach is not Reach.SERVER and not vendor.essential]
+    if settings.privacy.profile != "truncate" and tags and not settings.dev:
+        named = ", ".join(tags[:_NAMED]) + (" …" if len(tags) > _NAMED else "")
+        yield (
+            f'privacy.profile = "{settings.privacy.profile}" holds whole for vendors with reach = "server" alone; '
+            f"these still have scripts of their own in pages: {named}."
+        )
     if settings.region.headers and not settings.listen.trusted:
         yield "region.headers: nobody is trusted to say where visitors are; name your front server in [listen] trusted."
     if settings.mode != "enforce":

@@ -46,9 +46,7 @@ def overlay(
     for variable, text in sorted(environ.items()):
         if not variable.startswith("CONSENTRY_") or variable.removesuffix("_FILE") in SECRETS:
             continue
-        if variable.removesuffix("_FILE") in (vendor_secrets or ()) or (
-            vendor_secrets is None and variable not in known
-        ):
+        if variable.removesuffix("_FILE") in (vendor_secrets or ()):
             continue
         path = known.get(variable)
         if path is None and known.get(variable.removesuffix("_FILE")) in FROM_FILES:
@@ -60,6 +58,8 @@ def overlay(
                     Problem(variable, None, "", f"{text} cannot be read: {error}.", "Name a readable file.")
                 )
                 continue
+        if path is None and vendor_secrets is None:
+            continue
         if path is None:
             near = difflib.get_close_matches(variable, [*known, *SECRETS, *(vendor_secrets or ())], 1)
             mend = f"Did you mean {near[0]}?" if near else "Take it out of the environment."

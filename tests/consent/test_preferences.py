@@ -351,3 +351,9 @@ def test_an_objection_is_said_to_last() -> None:
     refused = Standing(consent(how=How.REJECT))
     assert "It holds until you change it." in page(refused, law=law_in("US")).css_first(".status").text()
     assert "It is kept until" in page(refused).css_first(".status").text()
+
+
+@pytest.mark.parametrize(("tag", "named"), [("en", "Germany"), ("de", "Deutschland"), ("ar", "ألمانيا")])
+def test_it_says_where_addresses_are_shortened_if_the_shop_does(tag: str, named: str) -> None:
+    assert named in told(page(tag=tag, processed_in="DE"))
+    assert named not in told(page(tag=tag))
