@@ -36,6 +36,12 @@ def outbox(tmp_path: Path) -> Counting:
     return Counting(tmp_path / FILE, Clock(), 1 << 30, 1.0)
 
 
+async def settled(intake: Intake) -> None:
+    """Until all that was noted is put."""
+    async with asyncio.timeout(20):
+        await intake._settled.wait()
+
+
 def large(number: int) -> Waiting:
     return waiting(number, facts={"page.url": "x" * 3000})
 
@@ -78,7 +84,7 @@ async def test_a_full_disk_refuses_posts_holds_pages_events_and_loses_none(
     with pytest.raises(NotKept):
         await intake.keep(lambda: [large(5000)])
     outbox.pages = 1 << 30
-    await asyncio.sleep(0.3)
+    await settled(intake)
     ids = {one.waiting.id for one in await outbox.take("v", 10_000)}
     assert {f"e{number}" for number in [*range(kept), *range(1000, 1100)]} <= ids
     await intake.stop()
@@ -91,7 +97,7 @@ async def test_memory_is_bounded_while_nothing_is_taken(outbox: Counting, monkey
     for number in range(200):
         intake.note(lambda number=number: [waiting(number)])
     intake.start()
-    await asyncio.sleep(0.3)
+    await settled(intake)
     assert len(await outbox.take("v", 1000)) == 50
     await intake.stop()
     await outbox.aclose()

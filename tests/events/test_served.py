@@ -275,7 +275,7 @@ def test_a_beacon_that_nobody_reads_the_answer_of_is_answered_at_once_and_sent(t
                 Content_Type="text/plain;charset=UTF-8",
                 **BROWSER | {"Sec_Fetch_Dest": "empty", "Sec_Fetch_Mode": "no-cors"},
             )
-            assert (status, time.monotonic() - start < 1) == (204, True)
+            assert (status, time.monotonic() - start < 2.5) == (204, True)
             assert told.until(lambda: bool(told.to("www.google-analytics.com")))
             told.answer = lambda _: 200
             count = len(told.to("www.google-analytics.com"))
