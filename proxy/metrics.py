@@ -73,10 +73,10 @@ EVENTS_SECONDS = Histogram(
     buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 86400, 259200),
 )
 
-#: What is in the outbox, as every process that shares it sees it.
-EVENTS_WAITING = Gauge("consentry_events_waiting", "Events that wait.", ["vendor"], multiprocess_mode="max")
-EVENTS_DEAD = Gauge("consentry_events_dead", "Events among the dead.", ["vendor"], multiprocess_mode="max")
-EVENTS_OLDEST = Gauge("consentry_events_oldest_seconds", "Age of the oldest.", ["vendor"], multiprocess_mode="max")
+#: What is in the outbox, as every living process that shares it sees it.
+EVENTS_WAITING = Gauge("consentry_events_waiting", "Events that wait.", ["vendor"], multiprocess_mode="livemax")
+EVENTS_DEAD = Gauge("consentry_events_dead", "Events among the dead.", ["vendor"], multiprocess_mode="livemax")
+EVENTS_OLDEST = Gauge("consentry_events_oldest_seconds", "Age of the oldest.", ["vendor"], multiprocess_mode="livemax")
 EVENTS_PAUSED = Gauge(
-    "consentry_events_paused", "1 while a vendor that failed is left alone.", ["vendor"], multiprocess_mode="max"
+    "consentry_events_paused", "1 while a vendor that failed is left alone.", ["vendor"], multiprocess_mode="livemax"
 )

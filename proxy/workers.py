@@ -116,7 +116,6 @@ class Supervisor:
                 os.kill(worker.pid, signal.SIGHUP)
         if self.beside is None and self.other is not None:
             self.workers[self.other].terminate()
-        self._start_missing()
 
     def _start_missing(self) -> None:
         while len(self.workers) - (self.other is not None) < self.count:
@@ -135,11 +134,11 @@ class Supervisor:
     def _bury(self, sentinel: int, woken: int) -> None:
         worker, born = self.workers.pop(sentinel), self.born.pop(sentinel)
         worker.join()
+        mark_process_dead(worker.pid, str(self.metrics))  # type: ignore[no-untyped-call]
         if sentinel == self.other:
             self.other = None
             if self.beside is None:  # it was told to end
                 return
-        mark_process_dead(worker.pid, str(self.metrics))  # type: ignore[no-untyped-call]
         _log.error("worker %s died (%s); starting another", worker.pid, _how(worker.exitcode))
         if time.monotonic() - born < PAUSE:
             wait([woken], PAUSE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import REGISTRY, generate_latest
+from prometheus_client import REGISTRY, Gauge, generate_latest
 
 from proxy import metrics
 from proxy.model import Action
@@ -26,3 +26,9 @@ def test_tags_are_counted_by_action() -> None:
         metrics.TAGS.labels(action.value).inc()
         assert REGISTRY.get_sample_value(*counted) == before + 1
     assert b"consentry_tags_total" in generate_latest(REGISTRY)
+
+
+def test_no_gauge_is_told_by_a_process_that_is_gone() -> None:
+    gauges = [found for found in vars(metrics).values() if isinstance(found, Gauge)]
+    assert gauges
+    assert {gauge._multiprocess_mode for gauge in gauges} <= {"livesum", "livemax"}

@@ -103,6 +103,22 @@ async def test_what_is_given_back_waits_and_was_not_sent(outbox: Outbox, clock: 
     assert await outbox.take("v", 10) == []
 
 
+async def test_tries_are_counted_right_however_often_one_looks(outbox: Outbox, clock: Clock) -> None:
+    told = [waiting(number) for number in range(12)]
+    await outbox.put(told)
+    counted: list[tuple[str, int, bool]] = []
+    end = time.monotonic() + 8 * LEASE
+    while len(counted) < 3 * len(told) and time.monotonic() < end:
+        taken = await outbox.take("v", 3)
+        counted += [(one.waiting.id, one.tries, one.again) for one in taken]
+        await outbox.settle(
+            back=[(one, 0.05) for one in taken if one.tries < 2], gone=[one for one in taken if one.tries >= 2]
+        )
+        clock.now += 10
+        await asyncio.sleep(0.01)
+    assert sorted(counted) == sorted((one.id, tries, False) for one in told for tries in range(3))
+
+
 async def test_a_double_is_dropped_while_it_waits(outbox: Outbox) -> None:
     assert await outbox.put([waiting(1)]) == 1
     assert await outbox.put([waiting(1), waiting(2)]) == 1
