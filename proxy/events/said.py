@@ -77,7 +77,7 @@ class Posted(_Said):
 
     at: Annotated[float, Field(gt=0, lt=1e11)] | None = None
     site: str | None = None
-    visitor: Annotated[str, Field(pattern=r"^[\w-]{16,64}$")] | None = None
+    visitor: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")] | None = None
     consent: Annotated[str, Field(max_length=256)] | None = None
     url: Annotated[str, Field(max_length=4096)] = ""
     referrer: Annotated[str, Field(max_length=4096)] = ""
