@@ -36,6 +36,7 @@ from proxy.consent.routes import consent_app
 from proxy.consent.site import Site, site_of
 from proxy.csp.heard import Heard
 from proxy.csp.seen import Seen
+from proxy.deliveries import Shop as ToldShop
 from proxy.deliveries import delivery_of
 from proxy.events.capture import Capture
 from proxy.events.intake import Intake
@@ -84,11 +85,7 @@ def build(settings: Settings, catalogue: Catalogue, state: Path, *, beside: bool
     intake = Intake(outbox, lambda vendor: None if delivery is None else delivery.wake(vendor))
     shops = [_shop(site, catalogue, records, intake, state, alone=not settings.site) for site in settings.sites]
     elsewhere = beside and any(shop.capture.routes for shop in shops)
-    delivery = (
-        None
-        if elsewhere
-        else delivery_of(settings, [(shop.settings, shop.use, shop.hop) for shop in shops], outbox, records.latest_of)
-    )
+    delivery = None if elsewhere else delivery_of(settings, _told(shops), outbox, records.latest_of)
     ready = False
 
     def connections() -> tuple[int, int]:
@@ -189,6 +186,10 @@ def _capture(settings: Settings, use: InUse, intake: Intake, state: Path) -> Cap
 
 def _posting(shops: Sequence[_Shop]) -> list[PostingShop]:
     return [PostingShop(shop.settings.origin, shop.use, shop.law_of, shop.capture) for shop in shops]
+
+
+def _told(shops: Sequence[_Shop]) -> list[ToldShop]:
+    return [ToldShop(shop.settings, shop.use, shop.capture.routes, shop.law_of, shop.hop) for shop in shops]
 
 
 def _limits(settings: Settings) -> Limits:

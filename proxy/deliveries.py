@@ -14,18 +14,26 @@ from proxy.consent.records.opening import SPOOL, open_store
 from proxy.consent.records.record import Said
 from proxy.consent.records.spool import Spool
 from proxy.consent.regime import regimes_of
-from proxy.events.deliver import Answered, Delivery, NotAnswered
-from proxy.events.last_word import LastWord, LatestOf
+from proxy.events.deliver import Delivery
+from proxy.events.last_word import LastWord, LatestOf, LawOf
 from proxy.events.opening import milliseconds, open_outbox
 from proxy.events.outbox import Outbox
-from proxy.events.wiring import routes
+from proxy.events.wiring import Route, routes
 from proxy.minimise import Outgoing
 from proxy.relay import VendorHop
-from proxy.relay.telling import NotTold, tell
+from proxy.relay.telling import Answered, tell
 from proxy.settings import Settings
 
-#: A shop: its settings, what it has in use, and its way to vendors.
-Shop = tuple[Settings, InUse, VendorHop]
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What of a shop its deliveries need."""
+
+    settings: Settings
+    use: InUse
+    routes: Mapping[str, Route]
+    law_of: LawOf
+    hop: VendorHop
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,10 @@ class Deliveries:
 def build_deliveries(settings: Settings, catalogue: Catalogue, state: Path) -> Deliveries:
     """Deliveries for one shop or several. Raises `Refused`. Call it inside the event loop."""
     store, spool, outbox = open_store(settings, state), Spool(state / SPOOL), open_outbox(settings, state)
-    shops = [(site, in_use(catalogue, site), VendorHop(site.vendors)) for site in settings.sites]
+    shops = []
+    for site in settings.sites:
+        use = in_use(catalogue, site)
+        shops.append(Shop(site, use, routes(site, use), regimes_of(site).named, VendorHop(site.vendors)))
 
     async def latest(visitors: Sequence[str]) -> Mapping[str, Said | None] | None:
         """What waits for the store may be somebody's last word."""
@@ -52,8 +63,8 @@ def build_deliveries(settings: Settings, catalogue: Catalogue, state: Path) -> D
 
     async def stop() -> None:
         await delivery.stop()
-        for _, _, hop in shops:
-            await hop.aclose()
+        for shop in shops:
+            await shop.hop.aclose()
         await outbox.aclose()
         await store.aclose()
 
@@ -62,13 +73,14 @@ def build_deliveries(settings: Settings, catalogue: Catalogue, state: Path) -> D
 
 def delivery_of(settings: Settings, shops: Sequence[Shop], outbox: Outbox, latest: LatestOf) -> Delivery:
     """What delivers for these shops from an outbox; `latest` asks the records."""
-    hops = {site.identity: hop for site, _, hop in shops}
-    laws = {site.identity: (use, regimes_of(site).named) for site, use, _ in shops}
-    told = {(site.identity, key): route for site, use, _ in shops for key, route in routes(site, use).items()}
+    by_site = {shop.settings.identity: shop for shop in shops}
+    hops = {site: shop.hop for site, shop in by_site.items()}
+    laws = {site: (shop.use, shop.law_of) for site, shop in by_site.items()}
+    told = {(site, key): route for site, shop in by_site.items() for key, route in shop.routes.items()}
     beacons = {
-        (site.identity, key): _private(site, key)
-        for site, use, _ in shops
-        for key, vendor in use.vendors.items()
+        (site, key): shop.settings.is_private(key)
+        for site, shop in by_site.items()
+        for key, vendor in shop.use.vendors.items()
         if vendor.technical.relay.beacon
     }
     fates = LastWord(latest, laws).fates
@@ -78,13 +90,4 @@ def delivery_of(settings: Settings, shops: Sequence[Shop], outbox: Outbox, lates
 async def _send(
     hops: Mapping[str, VendorHop], site: str, key: str, host: str, outgoing: Outgoing, private: bool, seconds: float
 ) -> Answered:
-    try:
-        return Answered(*await tell(hops[site], key, host, outgoing, private=private, seconds=seconds))
-    except NotTold as error:
-        raise NotAnswered(str(error), sent=error.sent) from None
-
-
-def _private(settings: Settings, key: str) -> bool:
-    """Whether a vendor's servers may have private addresses."""
-    own = settings.vendor.get(key)
-    return own is not None and own.private
+    return await tell(hops[site], key, host, outgoing, private=private, seconds=seconds)

@@ -70,6 +70,10 @@ class Law:
     policy: str | None = None
     rights: tuple[str, ...] = ()
 
+    def limits(self, standing: Standing) -> bool:
+        """Whether a vendor is told to limit what it does with what it learns: a sale that nobody has agreed to yet."""
+        return self.sale and standing.consent is None
+
 
 #: The strictest: what holds where nobody knows the visitor's region.
 STRICTEST = Law()
@@ -159,6 +163,11 @@ class Standing:
 
     consent: Consent | None = None
     doubt: Doubt | None = None
+
+    @property
+    def record(self) -> str | None:
+        """The id of the visitor's proof, where they have one."""
+        return None if self.consent is None else self.consent.record
 
 
 @dataclass(frozen=True, slots=True)

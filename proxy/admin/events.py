@@ -88,7 +88,7 @@ class _Handler:
             else:
                 grounds = _grounds(said.consent, index)
             ruling = self._rulings[id(shop)].by(grounds)
-            limited = grounds.law.sale and grounds.standing.consent is None
+            limited = grounds.law.limits(grounds.standing)
             origin = shop.origin or said.site or ""
             making, vendors = shop.capture.posted(said, origin, ruling, proof=said.visitor, limited=limited)
             makings.append(making)

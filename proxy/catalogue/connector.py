@@ -143,6 +143,11 @@ class Connector(_Table):
     def all_secrets(self) -> tuple[str, ...]:
         return (*self.secrets, *(self.auth.secrets if self.auth else ()))
 
+    @property
+    def wants_token(self) -> bool:
+        """Whether an access token must be fetched first."""
+        return self.auth is not None and self.auth.kind == "oauth2"
+
     def name_of(self, event: str, look: Look) -> str | None:
         """The vendor's word for an event; None where it is not told of such, or the shop has no account for it. The
         word `*` is the event's own name."""

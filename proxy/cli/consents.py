@@ -23,7 +23,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from proxy.cli.console import err, out, print_facts, print_json, say
+from proxy.cli.console import counted, err, out, print_facts, print_json, say
 from proxy.cli.files import cannot, write_whole
 from proxy.cli.options import AsJson, ConfigFile, StateFolder
 from proxy.consent.cookie import is_receipt_signature
@@ -136,7 +136,7 @@ def erase(
         now = _now()
         record = Record(history[0].site, now, Event.ERASURE, "operator")
         await store.append([Entry(secrets.token_urlsafe(16), record, erases=number)], now)
-        say(f"Erased: {_count(len(history), 'record')}.")
+        say(f"Erased: {counted(len(history), 'record')}.")
 
     _with_store(config, state, dev, work)
 
@@ -156,7 +156,7 @@ def purge(
     async def work(store: Store, settings: Settings) -> None:
         oldest = datetime.now(UTC) - timedelta(days=settings.records.keep_days) if before is None else before
         removed = await store.purge(_milliseconds(oldest), _now())
-        say(f"Purged: {_count(removed, 'record')} from before {oldest:%Y-%m-%d}.")
+        say(f"Purged: {counted(removed, 'record')} from before {oldest:%Y-%m-%d}.")
 
     _with_store(config, state, dev, work)
 
@@ -194,10 +194,11 @@ def verify(
             for fault in found.faults:
                 out.print(f"{fault.site or '-'} chain {fault.chain} record {fault.seq}: {fault.what}")
             for key, count in found.unverified.items():
-                out.print(f"{_count(count, 'record')} not verified: made with the key {key}, not among the secret keys")
-        chains = f"{_count(found.records, 'record')} in {_count(len(found.heads), 'chain')}"
+                what = f"made with the key {key}, not among the secret keys"
+                out.print(f"{counted(count, 'record')} not verified: {what}")
+        chains = f"{counted(found.records, 'record')} in {counted(len(found.heads), 'chain')}"
         if found.faults or found.unverified:
-            say(f"{chains}: {_count(len(found.faults), 'fault')}, {sum(found.unverified.values())} not verified.")
+            say(f"{chains}: {counted(len(found.faults), 'fault')}, {sum(found.unverified.values())} not verified.")
             raise typer.Exit(1)
         say(f"{chains}: nothing was changed{' since the heads were saved' if noted else ''}.")
         if save_head is not None:
@@ -321,10 +322,6 @@ def _reading() -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("", total=None)
         yield lambda count: progress.advance(task, count)
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _milliseconds(day: datetime) -> int:

@@ -57,6 +57,11 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
         out.print(Text.assemble((name.ljust(wide), "bold"), "  ", value))
 
 
+def counted(number: int, what: str) -> str:
+    """`1 page`, `2,400 pages`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def say(text: str) -> None:
     """One line of talk."""
     err.print(text)

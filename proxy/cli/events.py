@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.live import Live
 from rich.table import Table
 
-from proxy.cli.console import out, print_json, say
+from proxy.cli.console import counted, out, print_json, say
 from proxy.cli.options import AdminOption, AsJson, ConfigFile, Loaded, StateFolder, VendorDirs, load_all
 from proxy.database import Down
 from proxy.errors import Problem, Refused
@@ -110,7 +110,7 @@ def dead(
     async def work(outbox: Outbox) -> None:
         if remove is not None or remove_all:
             count = await outbox.bury(vendor, remove)
-            say(f"Removed: {_count(count)}.")
+            say(f"Removed: {counted(count, 'event')}.")
             if not count:
                 raise typer.Exit(1)
             return
@@ -148,7 +148,7 @@ def retry(
 
     async def work(outbox: Outbox) -> None:
         count = await outbox.retry(vendor, number)
-        say(f"Waiting again: {_count(count)}.")
+        say(f"Waiting again: {counted(count, 'event')}.")
         if not count:
             raise typer.Exit(1)
 
@@ -267,7 +267,3 @@ def _public(one: Dead) -> dict[str, Any]:
 
 def _moment(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
-
-
-def _count(count: int) -> str:
-    return "1 event" if count == 1 else f"{count:,} events"

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from proxy.cli.console import out, print_json, say
+from proxy.cli.console import counted, out, print_json, say
 from proxy.cli.files import write_whole
 from proxy.cli.options import AsJson, ConfigFile, Unknown, VendorDirs, load_all
 from proxy.cli.survey import (
@@ -93,7 +93,7 @@ def scan(
 
 
 def _show(found: Found) -> None:
-    out.print(f"{found.site}: {_count(len(found.read), 'page')} read", style="bold")
+    out.print(f"{found.site}: {counted(len(found.read), 'page')} read", style="bold")
     _show_parties(found)
     _show_cookies(found.cookies)
     _show_pages(found.pages)
@@ -157,7 +157,3 @@ def _few(hosts: tuple[str, ...]) -> str:
 
 def _actions(party: Party) -> str:
     return ", ".join(f"{action} {count}" for action, count in party.actions)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

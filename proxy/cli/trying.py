@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import typer
 from proxy.cli.console import out, print_json, say
 from proxy.cli.options import AsJson, ConfigFile, VendorDirs, load_all
 from proxy.errors import Problem, Refused
+from proxy.events.answers import access_token
 from proxy.events.request import Moment, request, token_request
 from proxy.events.wiring import Route, route_to
 from proxy.minimise import Outgoing
@@ -23,7 +23,7 @@ from proxy.minimise.events import Event, Item, Manner, Visited, facts, told
 from proxy.minimise.ids import Ids
 from proxy.model import ASKED
 from proxy.relay import VendorHop
-from proxy.relay.telling import NotTold, tell
+from proxy.relay.telling import NotAnswered, tell
 from proxy.settings import Settings
 
 #: Seconds that a vendor may take.
@@ -70,34 +70,26 @@ async def _run(route: Route, settings: Settings, name: str, *, dry: bool, as_jso
     hop = VendorHop(settings.vendors)
     send = partial(tell, hop, route.vendor.key, private=route.private, seconds=_PATIENCE)
     try:
-        moment = Moment(int(time.time()), secrets.token_hex(16), "" if dry else await _token(route, send))
+        token = ""
+        if route.connector.wants_token and not dry:
+            token, _ = access_token(await send(*token_request(route)))
+        moment = Moment(int(time.time()), secrets.token_hex(16), token)
         host, outgoing = request(route, [_sample(route, settings, name)], moment, test=True)
         shown = _request(host, outgoing, route)
         if dry:
             _print(shown, None, route, as_json=as_json)
             return
-        status, headers, body = await send(host, outgoing)
-        kind = headers.get(b"content-type", b"").decode("latin-1")
-        answer = {"status": status, "body": body.decode(errors="replace"), "type": kind}
+        answered = await send(host, outgoing)
+        kind = answered.headers.get(b"content-type", b"").decode("latin-1")
+        answer = {"status": answered.status, "body": answered.body.decode(errors="replace"), "type": kind}
         _print(shown, answer, route, as_json=as_json)
-        if not 200 <= status < 300:
+        if not 200 <= answered.status < 300:
             raise typer.Exit(1)
-    except NotTold as error:
+    except NotAnswered as error:
         say(f"{route.vendor.name} did not answer: {error}.")
         raise typer.Exit(1) from None
     finally:
         await hop.aclose()
-
-
-async def _token(route: Route, send: Any) -> str:
-    auth = route.connector.auth
-    if auth is None or auth.kind != "oauth2":
-        return ""
-    _, _, body = await send(*token_request(route))
-    try:
-        return str(json.loads(body)["access_token"])
-    except (ValueError, KeyError, TypeError):
-        raise NotTold("no access token was given for the refresh token", sent=False) from None
 
 
 def _sample(route: Route, settings: Settings, name: str) -> Mapping[str, Any]:

@@ -50,8 +50,8 @@ async def take_choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> An
         except NotKept:
             if consent.grants_anything:
                 return failure(503, site, scope, Why.NOT_KEPT)
-        if not consent.grants_anything:
-            _forget(doors, visit.standing.consent)
+        if not consent.grants_anything and (held := visit.standing.record) is not None:
+            doors.forget(held)
     return _taken(doors, site, scope, consent, form.return_to, now.date())
 
 
@@ -67,14 +67,14 @@ async def take_erasure(doors: Doors, site: Site, scope: Scope, body: bytes) -> A
             raise NotTaken(403, Why.FOREIGN)
     except NotTaken as not_taken:
         return failure(400 if not_taken.status == 400 else 403, site, scope, not_taken.why)
-    held = visit.standing.consent
-    if held is not None and held.record is not None:
+    held = visit.standing.record
+    if held is not None:
         record = Record(site.records, _milliseconds(now), Event.ERASURE, "erase", law=visit.law.key, gpc=visit.gpc)
         try:
-            await doors.records.keep(Entry(doors.new_record(), record, erases=held.record))
+            await doors.records.keep(Entry(doors.new_record(), record, erases=held))
         except NotKept:
             return failure(503, site, scope, Why.NOT_KEPT)
-        _forget(doors, held)
+        doors.forget(held)
     nothing: frozenset[str] = frozenset()
     consent = Consent(
         site.use.version, now.date(), frozenset(), nothing, nothing, visit.law.regime, How.WITHDRAW, signal=False
@@ -102,12 +102,6 @@ async def _entry(
         proven=proven,
     )
     return Entry(doors.new_record(), record, notice.body if notice else None)
-
-
-def _forget(doors: Doors, held: Consent | None) -> None:
-    """Remove what waits of their events."""
-    if held is not None and held.record is not None:
-        doors.forget(held.record)
 
 
 def _proof(who: Sender, headers: list[tuple[bytes, bytes]]) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import structlog
 from starlette.types import Scope
@@ -23,25 +22,17 @@ from proxy.events.outbox import Waiting
 from proxy.events.request import beacon_facts
 from proxy.events.said import MOST_IN_HEADERS, NotSaid, Posted, Rule, read_header
 from proxy.events.wiring import Route
+from proxy.http.visit import values
 from proxy.minimise import Outgoing
 from proxy.minimise.events import Event, Manner, Visited, facts, told
-from proxy.model import Category, Decision, Visit
+from proxy.model import Decision, Visit
+from proxy.ruling import Ruling
 
 _log = structlog.get_logger("proxy.events")
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 HEADER = b"consentry-event"
-
-
-class Ruling(Protocol):
-    """What of `proxy.ruling.Ruling` matters here."""
-
-    @property
-    def decisions(self) -> Mapping[str, Decision]: ...
-
-    @property
-    def categories(self) -> frozenset[Category]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +114,7 @@ class Capture:
         return [route for key, route in self._routes.items() if key in decisions and decisions[key].allowed]
 
     def _made(self, events: Sequence[Event], happened: _Happened, allowed: Sequence[Route]) -> list[Waiting]:
-        visit, consent = happened.visit, happened.visit.standing.consent
+        visit = happened.visit
         visited = Visited(
             happened.origin,
             happened.origin + visit.path,
@@ -131,8 +122,8 @@ class Capture:
             _text(happened.headers, b"user-agent"),
             visit.languages[0] if visit.languages else "",
             visit.address,
-            None if consent is None else consent.record,
-            told(happened.ruling.categories, limited=visit.law.sale and consent is None),
+            visit.standing.record,
+            told(happened.ruling.categories, limited=visit.law.limits(visit.standing)),
         )
         return [one for event in events for one in self.for_all(event, visited, allowed)]
 
@@ -170,9 +161,8 @@ class Capture:
 
     def post(self, key: str, host: str, outgoing: Outgoing, visit: Visit) -> None:
         """Take a browser's own request to a vendor, as the relay minimised it."""
-        consent = visit.standing.consent
-        proof = None if consent is None else consent.record
-        one = Waiting(self._fresh(), self.site, key, self._now(), beacon_facts(host, outgoing), proof)
+        told = beacon_facts(host, outgoing)
+        one = Waiting(self._fresh(), self.site, key, self._now(), told, visit.standing.record)
         self._intake.note(lambda: [one])
 
     async def keep(self, makings: Sequence[Making]) -> None:
@@ -181,4 +171,4 @@ class Capture:
 
 
 def _text(headers: Headers, name: bytes) -> str:
-    return next((value.decode("latin-1") for found, value in headers if found == name), "")
+    return next(iter(values(headers, name)), b"").decode("latin-1")

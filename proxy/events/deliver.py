@@ -9,12 +9,9 @@ ever lost: it is sent, withdrawn, too old for the vendor (then it is among the d
 from __future__ import annotations
 
 import asyncio
-import json
-import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from secrets import token_hex
 from typing import Any
@@ -23,19 +20,21 @@ import structlog
 
 from proxy import metrics
 from proxy.database import Down
+from proxy.events.answers import Meaning, access_token, meaning
 from proxy.events.outbox import Full, Outbox, Taken
+from proxy.events.pause import FIRST, LONGEST, Pause
 from proxy.events.request import Facts, Moment, batches, beacon, request, token_request
 from proxy.events.wiring import Route
 from proxy.minimise import Outgoing
+from proxy.relay.telling import Answered, NotAnswered
 
 _log = structlog.get_logger("proxy.events")
 
 #: Requests under way for one vendor at once, in one process.
 AT_ONCE = 16
 
-#: Seconds: between looks at what waits; a vendor's first pause, and its longest; and how long an event whose consent is
-#: not on record yet waits for it.
-LOOK, FIRST, LONGEST, ON_RECORD = 1.0, 1.0, 300.0, 600.0
+#: Seconds: between looks at what waits; and how long an event whose consent is not on record yet waits for it.
+LOOK, ON_RECORD = 1.0, 600.0
 
 #: Hours after which a browser's own request is sent no more.
 BEACON = 24.0
@@ -45,26 +44,6 @@ MOST = 2000
 
 #: Characters of a vendor's answer that are kept with an event that it refused.
 ANSWER = 500
-
-#: Statuses by which a vendor says that the shop is not who it says, and those by which it says "later".
-_UNKNOWN_SHOP, _LATER = frozenset({401, 403}), frozenset({408, 425, 429})
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A vendor's answer."""
-
-    status: int
-    headers: Mapping[bytes, bytes]
-    body: bytes
-
-
-class NotAnswered(Exception):
-    """There was no answer. `sent`: the vendor may have got the request."""
-
-    def __init__(self, why: str, *, sent: bool) -> None:
-        self.sent = sent
-        super().__init__(why)
 
 
 class Fate(StrEnum):
@@ -81,17 +60,6 @@ Send = Callable[[str, str, str, Outgoing, bool, float], Awaitable[Answered]]
 
 #: What the records say of taken events, by their place in the list.
 Ask = Callable[[Sequence[Taken]], Awaitable[Sequence[Fate]]]
-
-
-@dataclass(slots=True)
-class _Pause:
-    """How a vendor is doing: how long it is left alone after how many failures on end."""
-
-    failures: int = 0
-    until: float = 0.0
-    token: str = ""
-    token_until: float = 0.0
-    told: bool = False
 
 
 @dataclass(slots=True)
@@ -127,7 +95,9 @@ class Delivery:
         self._wake: dict[str, asyncio.Event] = {
             vendor: asyncio.Event() for vendor in sorted({vendor for _, vendor in (*routes, *beacons)})
         }
-        self._pauses = {vendor: _Pause() for vendor in self._wake}
+        clock = asyncio.get_running_loop().time
+        self._pauses = {vendor: Pause(vendor, clock) for vendor in self._wake}
+        self._tokens: dict[tuple[str, str], tuple[str, float]] = {}  # of a site's vendor, and until when it holds
         self._begun: set[str] = set()
         self._sending: set[tuple[str, str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -176,14 +146,13 @@ class Delivery:
     # -- one vendor -----------------------------------------------------------------------------------------------
 
     async def _deliver(self, vendor: str) -> None:
-        wake, pause, loop = self._wake[vendor], self._pauses[vendor], asyncio.get_running_loop()
+        wake, pause = self._wake[vendor], self._pauses[vendor]
         while True:
             try:
-                if (wait := pause.until - loop.time()) > 0:
-                    await asyncio.sleep(wait)
+                await asyncio.sleep(pause.left)
                 wake.clear()
                 most = AT_ONCE * max((route.connector.batch for route in self._of(vendor)), default=1)
-                if pause.failures:  # one request finds out whether it is back
+                if pause.failing:  # one request finds out whether it is back
                     most = max(most // AT_ONCE, 1)
                 taken = await self._outbox.take(vendor, min(most, MOST))
                 if taken:
@@ -191,10 +160,10 @@ class Delivery:
                 else:
                     await wake.wait()
             except (Down, Full) as error:
-                self._failed(vendor, 0.0, str(error))
+                pause.failed(str(error))
             except Exception as error:  # a mistake of ours must not end the deliveries: they come back by their lease
                 _log.exception("events could not be delivered", vendor=vendor)
-                self._failed(vendor, 0.0, type(error).__name__)
+                pause.failed(type(error).__name__)
 
     def _of(self, vendor: str) -> list[Route]:
         return [route for (_, key), route in self._routes.items() if key == vendor]
@@ -258,8 +227,8 @@ class Delivery:
         """Send one request. Where a vendor refuses several together, each half is sent alone."""
         taken, facts = [one for one, _ in batch], [told for _, told in batch]
         route, pause = self._routes.get((site, vendor)), self._pauses[vendor]
-        if pause.until > asyncio.get_running_loop().time():
-            settled.back += [(one, pause.until - asyncio.get_running_loop().time()) for one in taken]
+        if wait := pause.left:
+            settled.back += [(one, wait) for one in taken]
             return
         private = route.private if route else self._beacons[site, vendor]
         try:
@@ -267,24 +236,23 @@ class Delivery:
                 host, outgoing = beacon(facts[0])
             else:
                 assert route is not None
-                host, outgoing = request(route, facts, await self._moment(site, route, pause))
+                host, outgoing = request(route, facts, await self._moment(site, route))
             answered = await self._send(site, vendor, host, outgoing, private, self._answer_seconds)
         except NotAnswered as error:
             if error.sent and not (route and route.connector.dedup):
                 settled.dead += [(one, f"it may have been sent: {error}") for one in taken]
-                self._failed(vendor, 0.0, str(error))
+                pause.failed(str(error))
             else:
                 self._back(vendor, taken, 0.0, str(error), settled)
             return
-        if (later := _later(answered, self._now())) is not None or answered.status >= 500:
-            self._back(vendor, taken, later or 0.0, f"status {answered.status}", settled)
-        elif answered.status in _UNKNOWN_SHOP and route is not None:
-            why = f"status {answered.status}: the vendor does not take the shop's secrets"
-            self._back(vendor, taken, LONGEST / 5, why, settled)
-            pause.token_until = 0.0
-        elif _good(answered, route):
-            self._went(vendor, taken)
-            settled.gone += taken
+        meant, later = meaning(answered, route, self._now())
+        if meant is Meaning.LATER:
+            self._back(vendor, taken, later, f"status {answered.status}", settled)
+        elif meant is Meaning.STRANGER:
+            self._tokens.pop((site, vendor), None)
+            self._back(vendor, taken, LONGEST / 5, f"status {answered.status}: {meant}", settled)
+        elif meant is Meaning.TAKEN:
+            self._went(vendor, taken, settled)
         elif len(batch) > 1:
             middle = len(batch) // 2
             await self._send_batch(site, vendor, batch[:middle], settled)
@@ -296,48 +264,30 @@ class Delivery:
             said = answered.body[: ANSWER * 4].decode(errors="replace")[:ANSWER]
             settled.dead += [(one, f"refused with status {answered.status}\n{said}".strip()) for one in taken]
 
-    async def _moment(self, site: str, route: Route, pause: _Pause) -> Moment:
+    async def _moment(self, site: str, route: Route) -> Moment:
         """What a request holds besides events. Raises `NotAnswered`."""
-        now, auth = self._now(), route.connector.auth
-        if auth is not None and auth.kind == "oauth2" and now / 1000 >= pause.token_until:
+        now, key = self._now(), route.vendor.key
+        token, until = self._tokens.get((site, key), ("", 0.0))
+        if route.connector.wants_token and now / 1000 >= until:
             host, outgoing = token_request(route)
-            answered = await self._send(site, route.vendor.key, host, outgoing, route.private, self._answer_seconds)
-            try:
-                said = json.loads(answered.body)
-                pause.token, lasts = str(said["access_token"]), float(said.get("expires_in", 300))
-            except (ValueError, KeyError, TypeError):
-                raise NotAnswered(f"no access token: status {answered.status}", sent=False) from None
-            pause.token_until = now / 1000 + max(lasts - 60, 1)
-        return Moment(now // 1000, token_hex(16), pause.token)
-
-    def _went(self, vendor: str, taken: Sequence[Taken]) -> None:
-        pause, now = self._pauses[vendor], self._now()
-        if pause.told:
-            _log.info("the vendor takes events again", vendor=vendor)
-        pause.failures, pause.told = 0, False
-        metrics.EVENTS_PAUSED.labels(vendor).set(0)
-        metrics.EVENTS.labels(vendor, "sent").inc(len(taken))
-        for one in taken:
-            metrics.EVENTS_SECONDS.labels(vendor).observe(max(now - one.waiting.at, 0) / 1000)
+            token, lasts = access_token(
+                await self._send(site, key, host, outgoing, route.private, self._answer_seconds)
+            )
+            self._tokens[site, key] = token, now / 1000 + max(lasts - 60, 1)
+        return Moment(now // 1000, token_hex(16), token)
 
     def _back(self, vendor: str, taken: Sequence[Taken], least: float, why: str, settled: _Settled) -> None:
-        wait = self._failed(vendor, least, why)
+        wait = self._pauses[vendor].failed(why, least)
         settled.back += [(one, wait) for one in taken]
         metrics.EVENTS.labels(vendor, "retried").inc(len(taken))
 
-    def _failed(self, vendor: str, least: float, why: str) -> float:
-        """Leave a vendor alone; for how many seconds. What fails at the same time is one failure."""
-        pause, now = self._pauses[vendor], asyncio.get_running_loop().time()
-        if pause.until <= now:
-            pause.failures += 1
-            doubled: float = min(FIRST * 2 ** (pause.failures - 1), LONGEST)
-            wait = max(doubled * random.uniform(0.7, 1.3), min(least, 3600.0))  # noqa: S311  (no secret)
-            pause.until = now + wait
-            metrics.EVENTS_PAUSED.labels(vendor).set(1)
-            if not pause.told and pause.failures > 1:
-                pause.told = True
-                _log.warning("the vendor takes no events: they wait", vendor=vendor, why=why)
-        return pause.until - now
+    def _went(self, vendor: str, taken: Sequence[Taken], settled: _Settled) -> None:
+        self._pauses[vendor].went()
+        settled.gone += taken
+        metrics.EVENTS.labels(vendor, "sent").inc(len(taken))
+        now = self._now()
+        for one in taken:
+            metrics.EVENTS_SECONDS.labels(vendor).observe(max(now - one.waiting.at, 0) / 1000)
 
 
 def _name(taken: Taken) -> tuple[str, str, str]:
@@ -346,30 +296,3 @@ def _name(taken: Taken) -> tuple[str, str, str]:
 
 def _is_beacon(facts: Facts) -> bool:
     return "target" in facts
-
-
-def _good(answered: Answered, route: Route | None) -> bool:
-    """Whether the vendor took it: its status, and what its file says that a good answer says."""
-    if not 200 <= answered.status < 300:
-        return False
-    wanted = route.connector.answer if route is not None else {}
-    if not wanted:
-        return True
-    try:
-        said = json.loads(answered.body)
-    except ValueError:
-        return False
-    return isinstance(said, dict) and all(said.get(name) == value for name, value in wanted.items())
-
-
-def _later(answered: Answered, now: int) -> float | None:
-    """Seconds after which the vendor wants to be asked again (Retry-After, RFC 9110, 10.2.3); None: not asked later."""
-    told = answered.headers.get(b"retry-after")
-    if answered.status not in _LATER and not (answered.status == 503 and told):
-        return None
-    text = (told or b"").decode("latin-1").strip()
-    if text.isdecimal():
-        return float(text)
-    with suppress(ValueError, TypeError):
-        return max(parsedate_to_datetime(text).timestamp() - now / 1000, 0.0)
-    return 0.0

@@ -110,8 +110,7 @@ def _route(vendor: Vendor, settings: Settings) -> tuple[Route | None, list[tuple
             shop[f"secret.{secret}"] = settings.secrets[variable]
         elif f"secret.{secret}" in _needed(connector) or secret not in connector.secrets:
             missing.append(("", f"needs the secret {secret} for its events.", f"Set {variable}, or {variable}_FILE."))
-    private = own is not None and own.private
-    return Route(vendor, connector, shop, private), missing
+    return Route(vendor, connector, shop, settings.is_private(vendor.key)), missing
 
 
 def _account_names(connector: Connector) -> frozenset[str]:

@@ -207,10 +207,8 @@ class Asking:
 
     def _proof(self, visit: Visit) -> bytes | None:
         """The id of the visitor's record, where a back end may post events of theirs later."""
-        consent = visit.standing.consent
-        if not self._settings.admin_token or consent is None or consent.record is None:
-            return None
-        return consent.record.encode()
+        record = visit.standing.record
+        return record.encode() if record is not None and self._settings.admin_token else None
 
     def _cookie(self, scope: Scope, ruling: Ruling, *, enforced: bool) -> bytes | None:
         lines = values(scope["headers"], b"cookie")

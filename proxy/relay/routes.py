@@ -147,12 +147,7 @@ class _Relay:
         return vendor
 
     def _chosen(self, visit: Visit) -> Chosen:
-        limited = visit.law.sale and visit.standing.consent is None
-        return Chosen(self._rulings.of(visit).categories, limited, visit.region)
-
-    def _private(self, vendor: Vendor) -> bool:
-        own = self._settings.vendor.get(vendor.key)
-        return own is not None and own.private
+        return Chosen(self._rulings.of(visit).categories, visit.law.limits(visit.standing), visit.region)
 
     async def _file(
         self,
@@ -173,9 +168,8 @@ class _Relay:
             prefix=self._settings.consent.prefix,
         )
         outgoing = file_request(place.target.encode("ascii"), visit.address)
-        made = await self._files.get(
-            vendor, destination, place.host, outgoing, page, self._chosen(visit), private=self._private(vendor)
-        )
+        chosen, private = self._chosen(visit), self._settings.is_private(vendor.key)
+        made = await self._files.get(vendor, destination, place.host, outgoing, page, chosen, private=private)
         headers: Headers = [(b"cache-control", b"private, no-cache"), (b"etag", made.etag)]
         if made.etag in _listed(scope["headers"], b"if-none-match"):
             await reply.whole(304, headers)
@@ -217,7 +211,7 @@ class _Relay:
             host,
             outgoing,
             largest=LARGEST_PICTURE if picture else LARGEST_BEACON_ANSWER,
-            private=self._private(asked.vendor),
+            private=self._settings.is_private(asked.vendor.key),
         )
         try:
             answer = await asyncio.wait_for(opening, DEADLINE)

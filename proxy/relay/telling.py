@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from proxy.minimise import Outgoing
 from proxy.relay.failures import Failure, VendorDown
@@ -15,7 +17,16 @@ LARGEST = 1_000_000
 _NOT_SENT = frozenset({Failure.CONNECT, Failure.NOT_PUBLIC, Failure.BUSY})
 
 
-class NotTold(Exception):
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A vendor's answer; headers by lower-case name."""
+
+    status: int
+    headers: Mapping[bytes, bytes]
+    body: bytes
+
+
+class NotAnswered(Exception):
     """There was no whole answer. `sent`: the vendor may have got the request."""
 
     def __init__(self, why: str, *, sent: bool) -> None:
@@ -23,18 +34,16 @@ class NotTold(Exception):
         super().__init__(why)
 
 
-async def tell(
-    hop: VendorHop, key: str, host: str, outgoing: Outgoing, *, private: bool, seconds: float
-) -> tuple[int, dict[bytes, bytes], bytes]:
-    """Status, headers by lower-case name, and body. Raises `NotTold`."""
+async def tell(hop: VendorHop, key: str, host: str, outgoing: Outgoing, *, private: bool, seconds: float) -> Answered:
+    """Raises `NotAnswered`."""
     try:
         async with asyncio.timeout(seconds):
             answer = await hop.open(key, host, outgoing, largest=LARGEST, private=private, still=seconds)
             try:
-                return answer.status, dict(answer.headers), await answer.whole()
+                return Answered(answer.status, dict(answer.headers), await answer.whole())
             finally:
                 answer.leave()
     except TimeoutError:
-        raise NotTold(f"no answer within {seconds:g} s", sent=True) from None
+        raise NotAnswered(f"no answer within {seconds:g} s", sent=True) from None
     except VendorDown as down:
-        raise NotTold(down.failure.value, sent=down.failure not in _NOT_SENT) from None
+        raise NotAnswered(down.failure.value, sent=down.failure not in _NOT_SENT) from None

@@ -442,6 +442,11 @@ class Settings(_Table):
         asked. Empty where development takes the origin from each request."""
         return self.consent.domain or self.origin or ""
 
+    def is_private(self, key: str) -> bool:
+        """Whether a vendor's servers may have private addresses."""
+        own = self.vendor.get(key)
+        return own is not None and own.private
+
     @property
     def digest(self) -> str:
         """Changes whenever a setting that could change a page does. 16 hex digits, no secret in it."""

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from proxy.database import Down
-from proxy.events import deliver
-from proxy.events.deliver import Answered, Delivery, Fate, NotAnswered
+from proxy.events import deliver, pause
+from proxy.events.deliver import Delivery, Fate
 from proxy.events.outbox import Outbox, Taken, Waiting
 from proxy.events.outbox.sqlite import FILE, SqliteOutbox
 from proxy.events.request import beacon_facts
 from proxy.events.wiring import Route
 from proxy.minimise import Outgoing
+from proxy.relay.telling import Answered, NotAnswered
 from tests.events.cases import all_routes
 from tests.events.outboxes import NOW, Clock
 
@@ -32,8 +33,9 @@ OK = Answered(200, {}, b"{}")
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second is a fiftieth of one."""
-    for name in ("LOOK", "FIRST", "LONGEST"):
-        monkeypatch.setattr(deliver, name, getattr(deliver, name) / 50)
+    for room, names in ((deliver, ("LOOK", "FIRST", "LONGEST")), (pause, ("FIRST", "LONGEST"))):
+        for name in names:
+            monkeypatch.setattr(room, name, getattr(room, name) / 50)
 
 
 @dataclass
@@ -85,11 +87,12 @@ async def delivering(
     routes: dict[str, Route] = ROUTES,
     ask: deliver.Ask = _send_all,
     outbox: Outbox | None = None,
+    sites: Sequence[str] = (SITE,),
 ) -> AsyncIterator[Outbox]:
     outbox = outbox or SqliteOutbox(folder / FILE, clock, 1 << 30, 1.0)
     delivery = Delivery(
         outbox,
-        {(SITE, key): route for key, route in routes.items()},
+        {(site, key): route for site in sites for key, route in routes.items()},
         {(SITE, "hotjar"): False},
         vendor.send,
         ask,
@@ -285,6 +288,27 @@ async def test_google_ads_token_is_fetched_once_and_again_when_it_is_not_taken(t
         await outbox.put([Waiting("e1", SITE, "google-ads", NOW, facts)])
         await empty(outbox, clock, 20)
         assert (len(tokens), len(vendor.got)) == (2, 1)
+
+
+async def test_each_shop_has_a_token_of_its_own(tmp_path: Path) -> None:
+    other = "https://other.example"
+
+    class Google(Vendor):
+        async def send(
+            self, site: str, key: str, host: str, outgoing: Outgoing, private: bool, seconds: float
+        ) -> Answered:
+            if host == "oauth2.googleapis.com":
+                return Answered(200, {}, json.dumps({"access_token": f"of {site}"}).encode())
+            assert dict(outgoing.headers)[b"Authorization"] == f"Bearer of {site}".encode()
+            self.got.append((host, [site]))
+            return Answered(200, {}, b'{"requestId": "1"}')
+
+    vendor, clock = Google(), Clock()
+    async with delivering(tmp_path, vendor, clock, sites=(SITE, other)) as outbox:
+        facts = {"event.name": "987654", "event.id": "e1", "event.at": NOW, "click.google": "c"}
+        await outbox.put([Waiting("e1", site, "google-ads", NOW, facts) for site in (SITE, other)])
+        await empty(outbox, clock, 20)
+        assert sorted(vendor.ids) == [other, SITE]
 
 
 async def test_a_browsers_own_request_goes_as_the_relay_made_it(tmp_path: Path) -> None:
