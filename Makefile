@@ -8,6 +8,8 @@ STAMP := $(VENV)/.installed
 EXAMPLES ?= 5000
 # Tests wait for sockets and browsers more than they compute.
 WORKERS ?= $(shell expr 2 \* $$(nproc))
+# The tests start the command hundreds of times: compiled anew each time, it would be most of what they do.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test pages lint format bench soak fuzz schema wheel clean

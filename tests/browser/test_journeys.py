@@ -57,12 +57,12 @@ class Law:
 NONE, BOTH = frozenset[str](), frozenset(OLD)
 LAWS = [
     Law("DE", NONE, True, NONE),
-    Law("US-TX", BOTH, False, frozenset({"google-analytics"})),  # an objection never lapses
-    Law("US-CA", BOTH, False, frozenset({"google-analytics"}), steps=2),
-    Law("NZ", BOTH, False, BOTH),  # notice, by the shop's own table
+    Law("US-CA", BOTH, False, frozenset({"google-analytics"}), steps=2),  # an objection never lapses
 ]
-if os.environ.get("ALL_PAGES"):  # like Germany's
-    LAWS += [Law(region, NONE, True, NONE) for region in ("GB", "BR", "CH", "ZZ")]
+if os.environ.get("ALL_PAGES"):
+    LAWS.append(Law("US-TX", BOTH, False, frozenset({"google-analytics"})))
+    LAWS.append(Law("NZ", BOTH, False, BOTH))  # notice, by the shop's own table
+    LAWS += [Law(region, NONE, True, NONE) for region in ("GB", "BR", "CH", "ZZ")]  # like Germany's
 
 
 @dataclass

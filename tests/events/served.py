@@ -58,7 +58,7 @@ fields = {{ search = "query:q" }}
 """
 
 
-def settings(folder: Path, gateway: str, *, answer_seconds: float = 5.0, more: str = "") -> Path:
+def settings(folder: Path, gateway: str, *, answer_seconds: float = 20.0, more: str = "") -> Path:
     file = folder / "consentry.toml"
     file.write_text(SETTINGS.format(gateway=gateway, answer_seconds=answer_seconds) + more, encoding="utf-8")
     return file
@@ -90,7 +90,7 @@ class Vendors:
     def to(self, host: str) -> list[Request]:
         return [one for one in self.requests if one.host == host]
 
-    def until(self, happened: Callable[[], bool], seconds: float = 20.0) -> bool:
+    def until(self, happened: Callable[[], bool], seconds: float = 60.0) -> bool:
         end = time.monotonic() + seconds
         while not happened() and time.monotonic() < end:
             time.sleep(0.05)
