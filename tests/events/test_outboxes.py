@@ -41,12 +41,12 @@ def ids(taken: list[Taken]) -> list[str]:
     return sorted(one.waiting.id for one in taken)
 
 
-async def until(outbox: Outbox, clock: Clock, count: int, vendor: str = "v") -> list[Taken]:
-    """Take until so many have come, for two leases at most; the clock runs with the real one."""
+async def until(outbox: Outbox, clock: Clock, count: int, leases: float = 8) -> list[Taken]:
+    """Take until so many have come, for so many leases at most; the clock runs with the real one."""
     found: list[Taken] = []
-    end = time.monotonic() + 8 * LEASE
+    end = time.monotonic() + leases * LEASE
     while len(found) < count and time.monotonic() < end:
-        found += await outbox.take(vendor, 10)
+        found += await outbox.take("v", 10)
         clock.now += 250
         await asyncio.sleep(0.25)
     return found
@@ -77,7 +77,7 @@ async def test_what_is_taken_is_nobody_elses_and_what_is_gone_stays_so(
     assert ids([*mine, *theirs]) == ["e1", "e2"]
     await outbox.settle(gone=mine)
     await other.settle(gone=theirs)
-    assert await until(outbox, clock, 1) == []
+    assert await until(outbox, clock, 1, leases=2) == []
     assert await outbox.backlog() == {}
     await other.aclose()
 
@@ -219,6 +219,19 @@ async def test_two_processes_at_once_lose_and_double_nothing(outbox: Outbox, ope
     assert sorted(found) == sorted(f"e{number}" for number in range(300))
     for one in others[1:]:
         await one.aclose()
+
+
+# -- of JetStream alone -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.nats
+async def test_processes_that_start_at_once_make_it_together(tmp_path: Path, clock: Clock) -> None:
+    for _ in range(10):
+        async with opener("jetstream", tmp_path, clock) as opening:
+            several = [opening() for _ in range(4)]
+            assert sum(await asyncio.gather(*(one.put([waiting()]) for one in several))) == 1
+            for one in several:
+                await one.aclose()
 
 
 # -- of SQLite alone --------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
+    from nats.js.api import KeyValueConfig
     from nats.js.kv import KeyValue
 
 #: What the names of streams, buckets and subjects begin with, where the URL's path does not say otherwise.
@@ -279,8 +280,8 @@ class JetStreamOutbox:
             )
             await _made(js, waiting)
             await _made(js, StreamConfig(name=self._graves, subjects=[f"{self._dead}.>"], max_bytes=self._most_bytes))
-            self._named = await js.create_key_value(KeyValueConfig(bucket=self._buckets[0], ttl=NAMED))
-            self._back = await js.create_key_value(KeyValueConfig(bucket=self._buckets[1], ttl=BACK))
+            self._named = await _bucket(js, KeyValueConfig(bucket=self._buckets[0], ttl=NAMED))
+            self._back = await _bucket(js, KeyValueConfig(bucket=self._buckets[1], ttl=BACK))
         except BaseException:
             await client.close()
             raise
@@ -304,14 +305,26 @@ class JetStreamOutbox:
 
 async def _made(js: JetStreamContext, config: Any) -> None:
     """The stream, made or brought to what it should be."""
-    from nats.js.errors import NotFoundError
+    from nats.js.errors import BadRequestError, NotFoundError
 
     try:
         await js.stream_info(config.name)
     except NotFoundError:
-        await js.add_stream(config)
-    else:
-        await js.update_stream(config)
+        with contextlib.suppress(BadRequestError):  # another process makes it at this moment
+            await js.add_stream(config)
+            return
+    await js.update_stream(config)
+
+
+async def _bucket(js: JetStreamContext, config: KeyValueConfig) -> KeyValue:
+    from nats.js.errors import BadRequestError, BucketNotFoundError
+
+    try:
+        return await js.key_value(config.bucket)
+    except BucketNotFoundError:
+        with contextlib.suppress(BadRequestError):  # as above
+            return await js.create_key_value(config)
+    return await js.key_value(config.bucket)
 
 
 async def _subjects(js: JetStreamContext, stream: str, pattern: str) -> Mapping[str, int]:
