@@ -270,9 +270,11 @@ class Delivery:
         token, until = self._tokens.get((site, key), ("", 0.0))
         if route.connector.wants_token and now / 1000 >= until:
             host, outgoing = token_request(route)
-            token, lasts = access_token(
-                await self._send(site, key, host, outgoing, route.private, self._answer_seconds)
-            )
+            try:
+                answered = await self._send(site, key, host, outgoing, route.private, self._answer_seconds)
+            except NotAnswered as error:
+                raise NotAnswered(f"no access token: {error}", sent=False) from None
+            token, lasts = access_token(answered)
             self._tokens[site, key] = token, now / 1000 + max(lasts - 60, 1)
         return Moment(now // 1000, token_hex(16), token)
 

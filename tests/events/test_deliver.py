@@ -291,6 +291,32 @@ async def test_google_ads_token_is_fetched_once_and_again_when_it_is_not_taken(t
         assert (len(tokens), len(vendor.got)) == (2, 1)
 
 
+async def test_an_event_waits_while_its_token_cannot_be_fetched(tmp_path: Path) -> None:
+    fetched = 0
+
+    class Google(Vendor):
+        async def send(
+            self, site: str, key: str, host: str, outgoing: Outgoing, private: bool, seconds: float
+        ) -> Answered:
+            nonlocal fetched
+            if host == "oauth2.googleapis.com":
+                fetched += 1
+                if fetched == 1:
+                    raise NotAnswered("no answer", sent=True)
+                return Answered(200, {}, b'{"access_token": "t"}')
+            self.got.append((host, ["sent"]))
+            return Answered(200, {}, b'{"requestId": "1"}')
+
+    route = ROUTES["google-ads"]
+    once = replace(route, connector=route.connector.model_copy(update={"dedup": False}))
+    vendor, clock = Google(), Clock()
+    async with delivering(tmp_path, vendor, clock, routes={"google-ads": once}) as outbox:
+        facts = {"event.name": "987654", "event.id": "e1", "event.at": NOW, "click.google": "c"}
+        await outbox.put([Waiting("e1", SITE, "google-ads", NOW, facts)])
+        await empty(outbox, clock, 20)
+        assert (len(vendor.got), await why(outbox)) == (1, {})
+
+
 async def test_each_shop_has_a_token_of_its_own(tmp_path: Path) -> None:
     other = "https://other.example"
 
