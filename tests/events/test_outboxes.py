@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ from proxy.database import Down
 from proxy.events.outbox import Full, Outbox, Taken
 from proxy.events.outbox.jetstream import JetStreamOutbox
 from proxy.events.outbox.sqlite import FILE, SqliteOutbox
-from tests.events.outboxes import LEASE, NOW, Clock, opener, waiting
+from tests.events.outboxes import LEASE, NOW, Clock, forget, opener, waiting
+from tests.places import NATS
 
 Open = Callable[[], Outbox]
 
@@ -232,6 +234,21 @@ async def test_processes_that_start_at_once_make_it_together(tmp_path: Path, clo
             assert sum(await asyncio.gather(*(one.put([waiting()]) for one in several))) == 1
             for one in several:
                 await one.aclose()
+
+
+@pytest.mark.nats
+async def test_what_the_server_lost_is_made_anew(clock: Clock) -> None:
+    url = f"{NATS}/test{secrets.token_hex(6)}"
+    outbox = JetStreamOutbox(url, clock, 1 << 30, LEASE)
+    for number, ask in enumerate((outbox.put, lambda _: outbox.take("v", 1), lambda _: outbox.backlog())):
+        assert await outbox.put([waiting(number)]) == 1
+        await forget(url)
+        with pytest.raises(Down):
+            await ask([waiting()])
+        assert await outbox.put([waiting(number)]) == 1
+        assert ids(await outbox.take("v", 10)) == [f"e{number}"]
+    await outbox.aclose()
+    await forget(url)
 
 
 # -- of SQLite alone --------------------------------------------------------------------------------------------------

@@ -31,9 +31,15 @@ NAME = "consentry"
 #: Seconds: to reach the server, and to wait for an answer of its.
 CONNECT, ANSWER = 2.0, 5.0
 
+#: Seconds after which the server has counted an event for who asks: it says that it is stored a little before.
+COUNTED = 0.02
+
 #: Seconds for which the server itself drops a second event with the same id; for which the ids that a shop gave are
 #: remembered; and for which it is remembered that an event was given back.
 DOUBLES, NAMED, BACK = 120.0, 48 * 3600.0, 7 * 86400.0
+
+#: What the server says to who asks for events, where there are none (any more) or no more may be under way.
+_NO_MORE = frozenset({"404", "408", "409"})
 
 #: "maximum bytes exceeded", "maximum messages exceeded" (JetStream's error codes).
 _NO_ROOM = frozenset({10077, 10047, 10023})
@@ -57,6 +63,7 @@ class JetStreamOutbox:
         self._js: JetStreamContext
         self._named: KeyValue
         self._back: KeyValue
+        self._made = False  # the streams, as far as we know; and the consumers of these vendors
         self._queues: set[str] = set()
         self._opening = asyncio.Lock()
 
@@ -74,7 +81,11 @@ class JetStreamOutbox:
     async def take(self, vendor: str, most: int) -> list[Taken]:
         async with self._there() as js:
             await self._make_queue(js, vendor)
-            return list(await asyncio.gather(*map(self._taken, await self._pull(vendor, most))))
+            messages = await self._pull(vendor, most)
+            if not messages:
+                await asyncio.sleep(COUNTED)
+                messages = await self._pull(vendor, most)
+            return list(await asyncio.gather(*map(self._taken, messages)))
 
     async def settle(
         self,
@@ -165,6 +176,8 @@ class JetStreamOutbox:
     async def _pull(self, vendor: str, most: int) -> list[Msg]:
         """What is there now. It never waits for more: a server before 2.10 that finds a request out of time hands out
         what somebody else has in hand, as if for the first time."""
+        from nats.js.errors import APIError
+
         client = self._client
         assert client is not None
         found: list[Msg] = []
@@ -174,8 +187,11 @@ class JetStreamOutbox:
             await client.publish(ask, json.dumps({"batch": most, "no_wait": True}).encode(), inbox)
             while len(found) < most:
                 message = await coming.next_msg(ANSWER)
-                if message.headers and "Status" in message.headers:  # 404, 408: there is no more
+                status = (message.headers or {}).get("Status")
+                if status in _NO_MORE:
                     break
+                if status is not None:
+                    raise APIError(code=int(status), description=f"status {status} to who asks for events")
                 found.append(message)
         finally:
             await coming.unsubscribe()
@@ -244,19 +260,19 @@ class JetStreamOutbox:
         try:
             async with self._opening:
                 if self._client is None:
-                    await self._open()
+                    await self._connect()
+                if not self._made:
+                    await self._make_streams()
             yield self._js
-        except APIError as error:
-            if error.err_code in _NO_ROOM:
-                raise Full(f"the outbox holds {self._most_bytes >> 20} MB, as much as it may") from error
-            self._queues.clear()
-            raise Down(f"NATS: {error.description or error}") from error
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            raise Down(f"NATS: {error or type(error).__name__}") from error
+            if isinstance(error, APIError) and error.err_code in _NO_ROOM:
+                raise Full(f"the outbox holds {self._most_bytes >> 20} MB, as much as it may") from error
+            self._made = False  # a server that lost its streams, and is silent or says so, gets them anew
+            said = error.description if isinstance(error, APIError) else None
+            raise Down(f"NATS: {said or error or type(error).__name__}") from error
 
-    async def _open(self) -> None:
+    async def _connect(self) -> None:
         from nats.aio.client import Client
-        from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StreamConfig
 
         client = Client()
         try:
@@ -269,24 +285,29 @@ class JetStreamOutbox:
                     reconnect_time_wait=1,
                     error_cb=_said_elsewhere,
                 )
-            js = client.jetstream(timeout=ANSWER, publish_async_max_pending=4096)
-            waiting = StreamConfig(
-                name=self._stream,
-                subjects=[f"{self._wait}.>"],
-                retention=RetentionPolicy.WORK_QUEUE,
-                discard=DiscardPolicy.NEW,
-                max_bytes=self._most_bytes,
-                duplicate_window=DOUBLES,
-            )
-            await _made(js, waiting)
-            await _made(js, StreamConfig(name=self._graves, subjects=[f"{self._dead}.>"], max_bytes=self._most_bytes))
-            self._named = await _bucket(js, KeyValueConfig(bucket=self._buckets[0], ttl=NAMED))
-            self._back = await _bucket(js, KeyValueConfig(bucket=self._buckets[1], ttl=BACK))
         except BaseException:
             await client.close()
             raise
-        self._client, self._js = client, js
+        self._client, self._js = client, client.jetstream(timeout=ANSWER, publish_async_max_pending=4096)
+
+    async def _make_streams(self) -> None:
+        from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StreamConfig
+
+        js = self._js
+        waiting = StreamConfig(
+            name=self._stream,
+            subjects=[f"{self._wait}.>"],
+            retention=RetentionPolicy.WORK_QUEUE,
+            discard=DiscardPolicy.NEW,
+            max_bytes=self._most_bytes,
+            duplicate_window=DOUBLES,
+        )
+        await _made(js, waiting)
+        await _made(js, StreamConfig(name=self._graves, subjects=[f"{self._dead}.>"], max_bytes=self._most_bytes))
+        self._named = await _bucket(js, KeyValueConfig(bucket=self._buckets[0], ttl=NAMED))
+        self._back = await _bucket(js, KeyValueConfig(bucket=self._buckets[1], ttl=BACK))
         self._queues.clear()
+        self._made = True
 
     async def _make_queue(self, js: JetStreamContext, vendor: str) -> None:
         from nats.js.api import AckPolicy, ConsumerConfig
