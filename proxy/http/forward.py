@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Protocol
 
 from starlette.types import Message, Receive, Scope, Send
@@ -129,6 +130,7 @@ class Forward:
 
     async def _exchange(self, scope: Scope, question: Question, upload: Upload, reply: _Reply) -> str:
         answer = await self._open(question, upload if upload.there else None)
+        note: Callable[[], None] | None = None
         try:
             form = await self._form(question, answer)
             if question.terms.enforced and form is Form.PAGE and answer.status == 206:
@@ -137,7 +139,8 @@ class Forward:
             if self._notice is not None and question.terms.enforced:
                 page = form is Form.PAGE and question.terms.document
                 terms = question.terms
-                self._notice(scope, terms.ruling, terms.origin, answer.status, answer.headers, page=page)
+                at = scope, terms.ruling, terms.origin, answer.status, answer.headers
+                note = partial(self._notice, *at, page=page)
             reply.closes = not answer.uploaded
             if not question.terms.enforced:
                 outcome = await self._pass(question, answer, form, reply)
@@ -153,6 +156,8 @@ class Forward:
             await reply.end()
         finally:
             answer.close()
+            if note is not None:  # once the answer has left, or will not
+                note()
         return outcome
 
     async def _open(self, question: Question, upload: Upload | None, *, whole: bool = False) -> Answer:
