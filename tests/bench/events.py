@@ -17,6 +17,7 @@ import http.client
 import json
 import math
 import multiprocessing
+import os
 import random
 import secrets
 import statistics
@@ -141,7 +142,7 @@ def _pages(folder: Path, found: dict[str, Any], failures: list[str], turns: int)
         "give or take": round(doubt, 3),
         "events that arrived": heard,
     }
-    if ratio - doubt > SLOWER:
+    if ratio > SLOWER:
         failures.append(
             f"a page takes {ratio:.2f} times as long with events, give or take {doubt:.2f}; {SLOWER} at most"
         )
@@ -176,30 +177,43 @@ def _compared(folder: Path, gateway: str, storefront: str, turns: int) -> tuple[
 
 @contextlib.contextmanager
 def _hosted() -> Iterator[tuple[str, str, Callable[[], int]]]:
-    """Vendors and a shop in a process of their own, which shares no interpreter with who measures: their addresses, and
-    how many events have reached Meta."""
+    """Vendors and a shop, each in a process of its own: neither waits for the other's interpreter, nor for that of who
+    measures. Their addresses, and how many events have reached Meta."""
+    with _process(_host_vendors) as vendor, _process(_host_shop) as storefront:
+        gateway = vendor.recv()
+
+        def count() -> int:
+            vendor.send(None)
+            return int(vendor.recv())
+
+        yield gateway, storefront.recv(), count
+
+
+@contextlib.contextmanager
+def _process(work: Callable[[Connection], None]) -> Iterator[Connection]:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_host, args=(there,), daemon=True)
+    process = context.Process(target=work, args=(there,), daemon=True)
     process.start()
     there.close()  # so that its end is heard of
-    gateway, storefront = here.recv()
-
-    def count() -> int:
-        here.send(None)
-        return int(here.recv())
-
-    yield gateway, storefront, count
+    yield here
     process.terminate()
     process.join()
 
 
-def _host(pipe: Connection) -> None:
-    with vendors(remember=False) as told, shop() as storefront:
-        pipe.send((told.url, storefront))
+def _host_vendors(pipe: Connection) -> None:
+    os.nice(19)  # they stand for other people's machines
+    with vendors(remember=False) as told:
+        pipe.send(told.url)
         while True:
             pipe.recv()
             pipe.send(len(told.ids))
+
+
+def _host_shop(pipe: Connection) -> None:
+    with shop() as storefront:
+        pipe.send(storefront)
+        pipe.recv()
 
 
 @contextlib.contextmanager

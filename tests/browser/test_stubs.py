@@ -4,8 +4,7 @@ tests/stubs/KEY.html is written as a shop would write it: the vendor's loader, t
 its last statement the title "done". Each is opened through the proxy with nothing granted. So that this can fail, each
 is opened again per global of its stub, with a stub that lacks it: the page then breaks, unless its own loader defines
 that global. ALL_PAGES=1 takes every stub and global (`make pages`), else one global of some. Essential vendors are not
-cut: there
-the vendor is down, and the relay answers with the stub.
+cut: there the vendor is down, and the relay answers with the stub.
 """
 
 from __future__ import annotations
