@@ -59,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as top, Progress(console=Console(stderr=True)) as progress:
         _kills(Path(top), found, failures, progress, 20 if given.short else 200)
         _rates(Path(top, "rates"), found, failures)
-        _pages(Path(top, "pages"), found, failures, 8 if given.short else 25)
+        _pages(Path(top, "pages"), found, failures, 8 if given.short else 25, strict=not given.short)
         _faults(Path(top, "faults"), found, failures, 12 if given.short else 120)
     _show(found, failures)
     known = json.loads(given.out.read_text()) if given.out.exists() else {}
@@ -125,8 +125,9 @@ def _rates(folder: Path, found: dict[str, Any], failures: list[str]) -> None:
         failures.append(f"{delivered:.0f} events a second were delivered; {DELIVERED} are wanted")
 
 
-def _pages(folder: Path, found: dict[str, Any], failures: list[str], turns: int) -> None:
-    """A page of a visitor who has allowed everything, with events and without."""
+def _pages(folder: Path, found: dict[str, Any], failures: list[str], turns: int, *, strict: bool) -> None:
+    """A page of a visitor who has allowed everything, with events and without. `strict`: what is measured must hold;
+    else it fails only where it is too slow beyond doubt: few turns say no more."""
     medians: list[tuple[float, float]] = []
     heard = 0
     for pair in range(PAIRS):
@@ -142,7 +143,7 @@ def _pages(folder: Path, found: dict[str, Any], failures: list[str], turns: int)
         "give or take": round(doubt, 3),
         "events that arrived": heard,
     }
-    if ratio > SLOWER:
+    if ratio - (0 if strict else doubt) > SLOWER:
         failures.append(
             f"a page takes {ratio:.2f} times as long with events, give or take {doubt:.2f}; {SLOWER} at most"
         )
