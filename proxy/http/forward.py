@@ -41,6 +41,10 @@ _OUTCOMES = {
 }
 
 
+#: Bytes of the last of a body that leave together with the answer's end.
+_SMALL = 64 * 1024
+
+
 class Presence(Protocol):
     """What `proxy.http.cycle.Cycle` says of the visitor: `disconnected`, once they have left, by which the request is
     cancelled if `ends_with_visitor`. `on_leaving` is called when the process is about to end."""
@@ -286,9 +290,11 @@ class _Reply:
             await self._put({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def next(self, piece: bytes, *, last: bool) -> None:
-        """The same; what may be the last of the body waits, to leave with the answer's end."""
+        """The same; what may be the last of the body waits, to leave with the answer's end, unless it is so large that
+        a visitor should have taken it before the storefront's connection is given back."""
         if not piece:
             return
+        last = last and len(piece) <= _SMALL
         waited, self._last = self._last, piece if last else b""
         if waited:
             await self.body(waited)

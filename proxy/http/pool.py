@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from proxy.http.wire import Kind, StorefrontDown, Wire, reading_space
+from proxy.http.wire import Kind, StorefrontDown, Wire
 from proxy.settings.schema import Storefront
 
 #: Connections kept open to a place for the next request, and for how long (seconds).
@@ -45,7 +45,6 @@ class Place:
             self._tls = tls or ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         self._loop = asyncio.get_running_loop()  # asking for it costs Python 3.11 a system call
-        self._space = reading_space()
         self._idle: list[Wire] = []
         self._busy: set[Wire] = set()
         self._emptied: asyncio.Event | None = None
@@ -80,7 +79,7 @@ class Place:
 
     async def connect(self) -> Wire:
         """A new connection. Raises `StorefrontDown`."""
-        wire = await self.dial(lambda: Wire(self._loop, self._lost, self._space))
+        wire = await self.dial(lambda: Wire(self._loop, self._lost))
         wire.place = self
         wire.born = self._loop.time()
         if not wire.lost:

@@ -1,21 +1,22 @@
 """One connection to the storefront: bytes to answers, one at a time.
 
 Rules: a head is bounded in bytes and in lines; a body is never held beyond `HELD` plus one read of the socket (reading
-pauses until more is asked for), and a read is small until the visitor has shown that they keep up; writing waits where
-the storefront does not read. An answer has ended only when its framing says so (RFC 9112, 6.3): the last chunk, the
-stated length, or, for an answer without either, an orderly end of the stream (over TLS that is the peer's
-close_notify). Everything else is a `StorefrontDown`, so that an answer that broke off never looks complete. Interim
-answers are dropped, 103 with them: its Link hints would start requests that no decision was made on. Trailers are
-dropped: they never become headers.
+pauses until more is asked for), and reads are large only while little is on its way to all visitors together (`Space`);
+writing waits where the storefront does not read. An answer has ended only when its framing says so (RFC 9112, 6.3): the
+last chunk, the stated length, or, for an answer without either, an orderly end of the stream (over TLS that is the
+peer's close_notify). Everything else is a `StorefrontDown`, so that an answer that broke off never looks complete.
+Interim answers are dropped, 103 with them: its Link hints would start requests that no decision was made on. Trailers
+are dropped: they never become headers.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
+from weakref import WeakKeyDictionary
 
 import httptools
 
@@ -54,26 +55,43 @@ class StorefrontDown(Exception):
         super().__init__(f"{kind}: {detail}" if detail else str(kind))
 
 
-#: Bytes that are read at once, at most, of a body that goes on as it is.
-WIDE = 112 * 1024
+#: Bytes that are read at once, by how often in a row all that had come was taken before the next read.
+STEPS = (16 * 1024, 32 * 1024, 56 * 1024)
+#: The same of a body that goes on as it is: first so much that most bodies of a shop end with it, then pieces that stay
+#: in the processor's cache on their way through.
+FIRST, WIDE = 256 * 1024, 112 * 1024
+#: Bytes on their way from storefronts to visitors from which on nothing more is read in large pieces: some visitors do
+#: not read what they asked for, and each holds what was read for them last.
+ON_THE_WAY = 8 * 1024 * 1024
 
 
-def reading_space() -> tuple[memoryview, ...]:
-    """The same bytes, into which one connection after the other reads: how much of them at once, by how often in a row
-    all that had come was taken before the next read; the last ones only where a body goes on as it is."""
-    space = memoryview(bytearray(WIDE))
-    return space[: 16 * 1024], space[: 32 * 1024], space[: 56 * 1024], space
+class Space:
+    """The bytes into which all connections of one loop read in turn, and how much they have read that visitors may not
+    have taken yet. `Space.of` a loop is always the same one."""
+
+    __slots__ = ("__weakref__", "on_the_way", "steps", "whole", "wide")
+    _of_loops: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Space]] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        self.whole = memoryview(bytearray(FIRST))
+        self.wide = self.whole[:WIDE]
+        self.steps = [self.whole[:size] for size in STEPS]
+        self.on_the_way = 0
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Space:
+        space = cls._of_loops.get(loop)
+        if space is None:
+            space = cls._of_loops[loop] = cls()
+        return space
 
 
 class Wire(asyncio.BufferedProtocol):
     """A connection. `begin` makes it ready for one request's answer; then `write`, `head_came`, `read`."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_lost: Callable[[Wire], None], space: Sequence[memoryview]
-    ) -> None:
-        """`space`: what `reading_space` made, for all connections of one loop."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_lost: Callable[[Wire], None]) -> None:
         self._loop = loop
-        self._space = space
+        self._space = Space.of(loop)
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
@@ -83,6 +101,7 @@ class Wire(asyncio.BufferedProtocol):
         self._reading = True
         self._pieces: deque[bytes] = deque()
         self._held = 0
+        self._on_the_way = 0  # what was read of the answer, less what the visitor is known to have taken
         self.lost = False
         self.born = self.idle_since = 0.0
         self.place: Place  # set by whoever connects
@@ -100,6 +119,7 @@ class Wire(asyncio.BufferedProtocol):
         self._until_close = False
         self._head_fed = 0
         self.wide = False  # nothing is made of the body on its way: it may come in large pieces
+        self._begun = False  # the first of them has come
         self._taken = 0  # so often in a row all that had come was taken before the next read
 
     # -- for the one who asks -------------------------------------------------------------------------------------
@@ -150,6 +170,7 @@ class Wire(asyncio.BufferedProtocol):
 
     async def read(self, idle: float) -> bytes:
         """The next of the body, b"" at its end. Raises `StorefrontDown` where it breaks off or is silent too long."""
+        self._taken_but(self._held)
         if not self._pieces and not self.ended:
             self._read_on(True)
             end = self._loop.time() + idle
@@ -178,6 +199,7 @@ class Wire(asyncio.BufferedProtocol):
         if self.fault is None and not self.ended:
             self.fault = fault
         self.keep = False
+        self._taken_but(0)
         if self._transport is not None:
             self._transport.abort()
         self._wake_all()
@@ -187,6 +209,7 @@ class Wire(asyncio.BufferedProtocol):
         self._parser = None
         self._pieces.clear()
         self._held = 0
+        self._taken_but(0)
         self.idle_since = now
         self._read_on(True)
 
@@ -200,12 +223,18 @@ class Wire(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  (asyncio's interface)
-        most = len(self._space) - (1 if self.wide else 2)
-        self._taken = 0 if self._reader is None else min(self._taken + 1, most)
-        return self._space[self._taken]
+        space = self._space
+        if self._reader is None:
+            self._taken = 0
+        elif self.wide and space.on_the_way < ON_THE_WAY:
+            begun, self._begun = self._begun, True
+            return space.wide if begun else space.whole
+        elif self._taken < len(STEPS) - 1:
+            self._taken += 1
+        return space.steps[self._taken]
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = self._space[-1][:nbytes]
+        data = self._space.whole[:nbytes]
         if self._parser is None:
             self.fail(StorefrontDown(Kind.MALFORMED, "bytes that nobody asked for"))
             return
@@ -290,7 +319,10 @@ class Wire(asyncio.BufferedProtocol):
             self.keep = False
             return
         self._pieces.append(body)
-        self._held += len(body)
+        size = len(body)
+        self._held += size
+        self._on_the_way += size
+        self._space.on_the_way += size
         if self._held > HELD:
             self._read_on(False)
         _wake(self._reader)
@@ -306,6 +338,11 @@ class Wire(asyncio.BufferedProtocol):
     def _end(self) -> None:
         self.ended = True
         _wake(self._reader)
+
+    def _taken_but(self, left: int) -> None:
+        """The visitor has taken what came of the answer, but for so many bytes."""
+        self._space.on_the_way -= self._on_the_way - left
+        self._on_the_way = left
 
     def _read_on(self, on: bool) -> None:
         if on != self._reading and self._transport is not None and not self._transport.is_closing():

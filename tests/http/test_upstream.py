@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from proxy.http.upstream import Answer, Kind, Lines, StorefrontDown, Upstream
-from proxy.http.wire import HEAD_BYTES, HEAD_LINES
+from proxy.http.wire import FIRST, HEAD_BYTES, HEAD_LINES, ON_THE_WAY, STEPS, Space
 from proxy.settings import Limits
 from proxy.settings.schema import Storefront as StorefrontSettings
 from tests.http.shop import Request, Storefront, answering, read_request
@@ -34,6 +34,7 @@ async def client(*ports: int, limits: Limits | None = None, **given: object) -> 
         await upstream.aclose()
         assert not upstream.busy
         assert not upstream.kept
+        assert Space.of(asyncio.get_running_loop()).on_the_way == 0
 
 
 async def whole(answer: Answer) -> bytes:
@@ -571,6 +572,36 @@ async def test_a_visitor_who_does_not_read_stops_the_storefront() -> None:
         assert sent < 50_000_000  # sockets' buffers, and not one byte of ours beyond them
         assert answer._wire._held < 1_000_000
         answer.close()
+
+
+async def test_what_is_held_for_all_visitors_together_is_bounded() -> None:
+    """Large pieces are read only while few bytes are on their way: whoever takes none is held small ones."""
+    count, space = 100, Space.of(asyncio.get_running_loop())
+    body = b"x" * 10_000_000
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await writer.drain()
+
+    async with Storefront(script) as storefront, client(storefront.port) as upstream:
+        answers = [await upstream.open(b"GET", b"/", LINES, None) for _ in range(count)]
+        taken, largest = [0] * count, [0] * count
+        for _ in range(4):
+            for index, answer in enumerate(answers):
+                answer.widen()
+                piece = await answer.read()
+                taken[index] += len(piece)
+                largest[index] = max(largest[index], len(piece))
+        assert max(largest) > STEPS[-1]
+        assert sum(largest) < ON_THE_WAY + FIRST + count * (STEPS[-1] + STEPS[0])
+        assert space.on_the_way < ON_THE_WAY + FIRST + count * (STEPS[-1] + STEPS[0])
+        for index, answer in enumerate(answers[:3]):
+            assert taken[index] + len(await whole(answer)) == len(body)
+        for answer in answers[3:]:
+            answer.close()
+        assert space.on_the_way == 0
 
 
 async def test_a_storefront_that_does_not_read_stops_the_visitor() -> None:
