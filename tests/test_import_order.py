@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     for floor in (
         "model errors",
         "address bucket database listen toml_places metrics",
-        "toml_file toml_problems",
+        "toml_file toml_problems spellings",
         "catalogue settings",
         "decide csp",
         "payload",

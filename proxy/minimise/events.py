@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from proxy.address import spellings, truncate
+from proxy.address import truncate
 from proxy.minimise.agents import user_agent_class
 from proxy.minimise.ids import Ids, Profile
 from proxy.model import ASKED, Category
+from proxy.spellings import spellings
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from proxy.address import spellings, truncate
+from proxy.address import truncate
 from proxy.catalogue.schema import Vendor
 from proxy.catalogue.words import Datum
 from proxy.minimise.agents import user_agent_class
@@ -21,6 +21,7 @@ from proxy.minimise.ids import Profile
 from proxy.payload.cleaner import Cleaner
 from proxy.payload.formats import decompressed
 from proxy.payload.withheld import Why, Withheld
+from proxy.spellings import spellings
 
 __all__ = ["PROFILES", "Asked", "Outgoing", "Why", "Withheld", "file_request", "minimise"]
 

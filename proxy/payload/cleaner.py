@@ -15,10 +15,11 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, unquote_plus
 
-from proxy.address import Spellings, truncate
+from proxy.address import truncate
 from proxy.payload.formats import base64_json, decompressed, is_json, is_text, no_constant, no_twins, same, unquoted
 from proxy.payload.names import is_flag, names_an_address
 from proxy.payload.withheld import Why, Withheld
+from proxy.spellings import Spellings
 
 _DEPTH = 5
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from proxy.address import spellings
 from proxy.payload.cleaner import Cleaner
 from proxy.payload.withheld import Why, Withheld
+from proxy.spellings import spellings
 
 V4 = "198.51.100.173"
 ALL = Cleaner(spellings(V4))
