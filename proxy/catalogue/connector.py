@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -127,7 +128,7 @@ class Connector(_Table):
     )
     test: Trial | None = Field(default=None, description="How to ask the vendor without counting anything.")
 
-    @property
+    @cached_property
     def facts(self) -> frozenset[str]:
         """Every fact of an event that may leave. Nothing else is even kept."""
         told = (self.event, self.also, self.body, self.headers, self.url)

@@ -19,7 +19,7 @@ from proxy.events.request import Moment, request, token_request
 from proxy.events.wiring import Route, route_to
 from proxy.minimise import Outgoing
 from proxy.minimise.agents import user_agent_class
-from proxy.minimise.events import Event, Item, Manner, Visited, facts, told
+from proxy.minimise.events import Event, Item, Manner, Minimised, Visited, told
 from proxy.minimise.ids import Ids
 from proxy.model import ASKED
 from proxy.relay import VendorHop
@@ -117,7 +117,8 @@ def _sample(route: Route, settings: Settings, name: str) -> Mapping[str, Any]:
         proof=f"test-{random}",
         allowed=told(frozenset(ASKED), limited=False),
     )
-    return facts(event, visited, manner, route.vendor.key, route.connector.facts, route.name_of(name) or name)
+    minimised = Minimised(event, visited, manner)
+    return minimised.facts(route.vendor.key, route.connector.facts, route.name_of(name) or name)
 
 
 def _request(host: str, outgoing: Outgoing, route: Route) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from proxy.events.said import MOST_IN_HEADERS, NotSaid, Posted, Rule, read_heade
 from proxy.events.wiring import Route
 from proxy.http.visit import values
 from proxy.minimise import Outgoing
-from proxy.minimise.events import Event, Manner, Visited, facts, told
+from proxy.minimise.events import Event, Manner, Minimised, Visited, told
 from proxy.model import Decision, Visit
 from proxy.ruling import Ruling
 
@@ -129,12 +129,13 @@ class Capture:
 
     def for_all(self, event: Event, visited: Visited, allowed: Iterable[Route]) -> Iterable[Waiting]:
         """The event as each of these vendors may learn of it, where the vendor is told of such."""
+        minimised = Minimised(event, visited, self._manner)
         for route in allowed:
             connector, key = route.connector, route.vendor.key
             name = route.name_of(event.name)
             if name is None:
                 continue
-            known = facts(event, visited, self._manner, key, connector.facts, name)
+            known = minimised.facts(key, connector.facts, name)
             if connector.needs and known.keys().isdisjoint(connector.needs):
                 metrics.EVENTS.labels(key, "no identifier").inc()
                 continue

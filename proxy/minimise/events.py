@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -18,7 +18,7 @@ from proxy.address import truncate
 from proxy.minimise.agents import user_agent_class
 from proxy.minimise.ids import Ids, Profile
 from proxy.model import ASKED, Category
-from proxy.spellings import spellings
+from proxy.spellings import Spellings, spellings
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class _Happened:
     event: Event
     visited: Visited
     manner: Manner
-    vendor: str
+    vendor: str = ""
 
 
 #: Query fields of pages that tell of campaigns and of nobody.
@@ -109,32 +109,53 @@ _MAIL = re.compile(r"[^\s/?&=#]+(?:@|%40)[^\s/?&=#]+", re.I)
 _LONGEST = 1024
 
 
-def facts(
-    event: Event, visited: Visited, manner: Manner, vendor: str, wanted: Collection[str], name: str
-) -> dict[str, Any]:
-    """The facts that leave, of those that are `wanted` (names of `catalogue.template`). `vendor` is a key, `name` the
-    vendor's word for the event."""
-    happened, table = _Happened(event, visited, manner, vendor), PROFILES[manner.profile]
-    shorten = manner.shorten and manner.profile == "truncate"
-    spelled = spellings(visited.address, shorten)
-    found: dict[str, Any] = {}
-    for fact in wanted:
-        if fact in table and (value := table[fact](happened)) not in (None, ""):
-            value = value if fact in _OURS else _clean(value, spelled)
-            if value is not None:
+class Minimised:
+    """One event as vendors may learn of it. What is the same for all of them is worked out once."""
+
+    def __init__(self, event: Event, visited: Visited, manner: Manner) -> None:
+        self._happened = _Happened(event, visited, manner)
+        self._table = PROFILES[manner.profile]
+        self._spelled = spellings(visited.address, manner.shorten and manner.profile == "truncate")
+        self._shared: dict[str, Any] = {
+            "event.kind": event.name,
+            **visited.allowed,
+        }
+
+    def facts(self, vendor: str, wanted: Collection[str], name: str) -> dict[str, Any]:
+        """The facts that leave, of those that are `wanted` (names of `catalogue.template`). `vendor` is a key, `name`
+        the vendor's word for the event."""
+        found: dict[str, Any] = {}
+        for fact in wanted:
+            if fact in _OF_VENDORS:
+                value = self._table[fact](replace(self._happened, vendor=vendor))
+            elif fact in self._shared:
+                value = self._shared[fact]
+            else:
+                value = self._shared[fact] = self._made(fact)
+            if value not in (None, ""):
                 found[fact] = value
-    for fact, word in (("event.name", name), ("event.kind", event.name)):
-        if fact in wanted:
-            found[fact] = word
-    if "event.items" in wanted and (items := [_item(one, wanted, spelled) for one in event.items]):
-        found["event.items"] = items
-    for fact, allowed in visited.allowed.items():
-        if fact in wanted:
-            found[fact] = allowed
-    return found
+        if "event.name" in wanted:
+            found["event.name"] = name
+        if "event.items" in wanted and (items := [self._item(one, wanted) for one in self._happened.event.items]):
+            found["event.items"] = items
+        return found
+
+    def _made(self, fact: str) -> Any:
+        if fact not in self._table:
+            return None
+        value = self._table[fact](self._happened)
+        return value if fact in _OURS else _clean(value, self._spelled)
+
+    def _item(self, item: Item, wanted: Collection[str]) -> dict[str, Any]:
+        said = {f"item.{name}": getattr(item, name) for name in Item.__slots__}
+        return {
+            name: cleaned
+            for name, value in said.items()
+            if name in wanted and value not in (None, "") and (cleaned := _clean(value, self._spelled)) is not None
+        }
 
 
-def _clean(value: Any, spelled: Any) -> Any:
+def _clean(value: Any, spelled: Spellings | None) -> Any:
     """A text without the visitor's address and without anybody's e-mail address; None where the first cannot be."""
     if not isinstance(value, str):
         return value
@@ -144,15 +165,6 @@ def _clean(value: Any, spelled: Any) -> Any:
             return None
         value = cleaned.decode(errors="replace")
     return _MAIL.sub("-", value)[:_LONGEST]
-
-
-def _item(item: Item, wanted: Collection[str], spelled: Any) -> dict[str, Any]:
-    said = {f"item.{name}": getattr(item, name) for name in Item.__slots__}
-    return {
-        name: cleaned
-        for name, value in said.items()
-        if name in wanted and value not in (None, "") and (cleaned := _clean(value, spelled)) is not None
-    }
 
 
 Fact = Callable[[_Happened], Any]
@@ -216,8 +228,11 @@ def _session(happened: _Happened) -> str:
     return happened.manner.ids.session(happened.vendor, happened.visited.proof, happened.event.at)
 
 
+#: What each vendor learns otherwise than the next.
+_OF_VENDORS = frozenset({"visitor", "session"})
+
 #: What cannot hold an address of the visitor's, since we make it.
-_OURS = frozenset({"visitor", "session", "client.address", "event.at", "event.value"})
+_OURS = frozenset({"client.address", "event.at", "event.value"})
 
 _ALWAYS: Mapping[str, Fact] = {
     "event.at": lambda happened: happened.event.at,

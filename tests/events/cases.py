@@ -11,7 +11,7 @@ from proxy.catalogue.use import in_use
 from proxy.events.request import Moment, request
 from proxy.events.wiring import Route, route_to, secret_variable
 from proxy.minimise import Outgoing
-from proxy.minimise.events import Event, Item, Manner, Visited, facts, told
+from proxy.minimise.events import Event, Item, Manner, Minimised, Visited, told
 from proxy.minimise.ids import Ids, Profile
 from proxy.model import ASKED, Category, Reach
 from proxy.settings import Settings
@@ -124,7 +124,8 @@ def requests(route: Route, manner_name: str, consent: str) -> Iterator[tuple[str
         name = route.name_of(kind)
         if name is None:
             continue
-        known = facts(event, visited, manner(manner_name), route.vendor.key, route.connector.facts, name)
+        minimised = Minimised(event, visited, manner(manner_name))
+        known = minimised.facts(route.vendor.key, route.connector.facts, name)
         if route.connector.needs and known.keys().isdisjoint(route.connector.needs):
             continue
         host, outgoing = request(route, [known], MOMENT)

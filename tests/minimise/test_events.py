@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.catalogue.template import FACTS, ITEM_FACTS
 from proxy.minimise.agents import user_agent_class
-from proxy.minimise.events import PROFILES, Event, Item, Manner, Visited, facts
+from proxy.minimise.events import PROFILES, Event, Item, Manner, Minimised, Visited
 from proxy.minimise.ids import DAY, Ids, Profile
 from tests.spelled import coded, hits, plain
 
@@ -31,7 +31,7 @@ def manner(
 def told(
     event: Event = EVENT, visited: Visited = VISITED, how: Manner | None = None, wanted: set[str] = ALL
 ) -> dict[str, Any]:
-    return facts(event, visited, how or manner(), "v", wanted, "Purchase")
+    return Minimised(event, visited, how or manner()).facts("v", wanted, "Purchase")
 
 
 def test_every_fact_is_in_a_profile_or_made_elsewhere() -> None:
