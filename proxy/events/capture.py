@@ -100,7 +100,8 @@ class Capture:
         allowed = self._allowed(ruling.decisions) if events else []
         if allowed:
             happened = _Happened(visit, ruling, origin, scope["headers"])
-            self._intake.note(partial(self._made, events, happened, allowed))
+            more = any(event.name != "page_view" for event in events)
+            self._intake.note(partial(self._made, events, happened, allowed), soon=more)
 
     def _stated(self, values: Iterable[bytes]) -> Iterable[Event]:
         for value in values:

@@ -1,8 +1,9 @@
 """Events on their way into the outbox: minimised for each vendor that may learn of them, then put there, many at once.
 
-Rules of this file: a page never waits: what happened in it is noted and left to this task. A back end's POST is
-answered once its events are durable. While the outbox cannot take them, those of pages wait in memory, so many and no
-more; what does not fit is counted, and those of POSTs are refused, so that nobody believes them kept.
+Rules of this file: a page never waits: what happened in it is noted and left to this task, which lets other pages go
+first and commits what nobody waits for ten times a second. A back end's POST is answered once its events are durable,
+and what a shop states is on its way at once. While the outbox cannot take them, those of pages wait in memory, so many
+and no more; what does not fit is counted, and those of POSTs are refused, so that nobody believes them kept.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ _log = structlog.get_logger("proxy.events")
 #: Events in one commit, and events that wait for one, at most; a POST's do not count.
 MOST, HELD = 1000, 20_000
 
-#: Seconds until the outbox is tried again; until the end gives up waiting for it; in which what comes together is put
-#: together.
-AGAIN, END, GATHER = 0.5, 0.5, 0.002
+#: Seconds until the outbox is tried again, and until the end gives up waiting for it.
+AGAIN, END = 0.5, 0.5
+
+#: Seconds in which what comes together is put together: where it is wanted soon, and where it is not. A commit makes
+#: the pages beside it slower.
+GATHER, GATHER_LONGER = 0.002, 0.1
 
 #: Makes the events of something that happened, for every vendor that may learn of it; pure, and done by the task.
 Making = Callable[[], Sequence[Waiting]]
@@ -50,6 +54,7 @@ class Intake:
         self._wake = wake
         self._noted: deque[_Noted] = deque()
         self._there = asyncio.Event()
+        self._soon = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._forgetting: set[asyncio.Task[None]] = set()
         self._down = False
@@ -61,6 +66,7 @@ class Intake:
 
     async def stop(self) -> None:
         """Nothing more comes; what was noted is put first, if the outbox takes it."""
+        self._soon.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(END):
                 await self._settled.wait()
@@ -71,29 +77,36 @@ class Intake:
         if self._noted:
             _log.error("events were lost: the outbox could not be reached at the end", events=len(self._noted))
 
-    def note(self, making: Making) -> None:
-        """Something happened in a page. Returns at once."""
+    def note(self, making: Making, *, soon: bool = True) -> None:
+        """Something happened in a page. Returns at once. `soon`: it must not be lost with the next tenth of a second,
+        should the process be killed."""
         if len(self._noted) >= HELD:
             metrics.EVENTS.labels("any", "dropped").inc()
             return
-        self._add(_Noted(making))
+        self._add(_Noted(making), soon=soon)
 
     async def keep(self, making: Making) -> None:
         """Returns once they are durable. Raises `NotKept`."""
         kept = asyncio.get_running_loop().create_future()
-        self._add(_Noted(making, kept))
+        self._add(_Noted(making, kept), soon=True)
         await kept
 
-    def _add(self, noted: _Noted) -> None:
+    def _add(self, noted: _Noted, *, soon: bool) -> None:
         self._noted.append(noted)
         self._settled.clear()
         self._there.set()
+        if soon:
+            self._soon.set()
 
     async def _run(self) -> None:
         while True:
             await self._there.wait()
-            self._there.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_LONGER):
+                    await self._soon.wait()
             await asyncio.sleep(GATHER)
+            self._there.clear()
+            self._soon.clear()
             while self._noted:
                 if not await self._put_some():
                     await asyncio.sleep(AGAIN)
@@ -115,6 +128,7 @@ class Intake:
                 continue
             some.append(noted)
             events += made
+            await asyncio.sleep(0)  # so that no page waits for more than one of them
         try:
             if events:
                 await self._outbox.put(events)

@@ -42,9 +42,10 @@ from tests.places import MISSING, NATS, ROOT
 #: Events a second that must be taken and delivered, and by how much a page may be slower meanwhile.
 TAKEN, DELIVERED, SLOWER = 2000, 1000, 1.05
 
-#: How often two proxies are compared once they run, fifty pages of each at a time. More is learnt from starting other
-#: two: how a process came to lie in memory makes more difference than what it does.
-TURNS = 6
+#: Pages a second at which their times are taken; how many in a turn; how many turns two proxies are compared once they
+#: run: more is learnt from starting other two, since how they came to lie in memory makes more difference than what
+#: they do. Seconds until what a turn began is delivered.
+PACE, PAGES, TURNS, DELIVERED_WITHIN = 100, 150, 3, 1.5
 
 #: Megabytes by which the process may grow while a vendor fails.
 GROWTH = 40
@@ -61,7 +62,7 @@ def main() -> None:
         _kills(Path(top), found, failures, progress, 20 if given.short else 200)
         _rates(Path(top, "rates"), found, failures)
         with _on_core(-1):  # like all that stands for others' machines
-            _pages(Path(top, "pages"), found, failures, 8 if given.short else 24, strict=not given.short)
+            _pages(Path(top, "pages"), found, failures, 6 if given.short else 18, strict=not given.short)
         _faults(Path(top, "faults"), found, failures, 12 if given.short else 120)
     _show(found, failures)
     known = json.loads(given.out.read_text()) if given.out.exists() else {}
@@ -169,12 +170,14 @@ def _compared(folder: Path, gateway: str, storefront: str, *, events_first: bool
     with _open(proxies[True]) as on, _open(proxies[False]) as off:
         for turn in range(1 + TURNS):
             for events in order:
-                for _ in range(50):
+                start = time.perf_counter()
+                for number in range(1, 1 + (PAGES if turn else 50)):
                     took = _page(on if events else off, cookies[events])
                     if turn:  # the first one warms up
                         times[events].append(took)
-                    time.sleep(0.004)
-                time.sleep(0.2)  # what is still being told must not slow the other
+                    time.sleep(max(0, start + number / PACE - time.perf_counter()))
+                if events:  # what is still being told must not slow the other
+                    time.sleep(DELIVERED_WITHIN)
     time.sleep(1)
     for proxy in proxies.values():
         proxy.end()

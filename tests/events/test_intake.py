@@ -125,3 +125,21 @@ async def test_what_was_noted_is_put_before_the_end(outbox: Counting) -> None:
     await intake.stop()
     assert len(await outbox.take("v", 10)) == 1
     await outbox.aclose()
+
+
+async def test_what_is_wanted_soon_takes_along_what_could_wait(
+    outbox: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHER_LONGER", 60)
+    intake = Intake(outbox, lambda _: None)
+    intake.start()
+    intake.note(lambda: [waiting(1)], soon=False)
+    await asyncio.sleep(0.1)
+    assert await outbox.take("v", 10) == []
+    intake.note(lambda: [waiting(2)])
+    await settled(intake)
+    assert len(await outbox.take("v", 10)) == 2
+    intake.note(lambda: [waiting(3)], soon=False)
+    await intake.stop()
+    assert len(await outbox.take("v", 10)) == 1
+    await outbox.aclose()
