@@ -172,8 +172,8 @@ def _added(form: Form, occasion: Occasion, before: Consent, record: str) -> Cons
     stays = under_signal(before, occasion.vendors, occasion.law) if occasion.gpc else before
     return replace(
         stays,
-        allowed=stays.allowed | form.vendors - form.refuse,
-        refused=before.refused - form.vendors | form.refuse,
+        allowed=(stays.allowed | form.vendors) - form.refuse,
+        refused=(before.refused - form.vendors) | form.refuse,
         regime=occasion.law.regime,
         how=form.how,
         signal=occasion.gpc,

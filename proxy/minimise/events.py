@@ -144,7 +144,12 @@ class Minimised:
         if fact not in self._table:
             return None
         value = self._table[fact](self._happened)
-        return value if fact in _OURS else _clean(value, self._spelled)
+        if fact in _OURS:
+            return value
+        cleaned = _clean(value, self._spelled)
+        if fact == "event.id" and cleaned != value:  # what is left could be another event's id too
+            return self._happened.manner.ids.event(value)
+        return cleaned
 
     def _item(self, item: Item, wanted: Collection[str]) -> dict[str, Any]:
         said = {f"item.{name}": getattr(item, name) for name in Item.__slots__}

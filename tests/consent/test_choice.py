@@ -214,6 +214,13 @@ def test_one_vendor_granted_under_the_signal_lifts_no_older_grant_over_it() -> N
     assert [decide(one, grounds).allowed for one in (STATS, ADS, MAIL, VIDEO)] == [True, False, False, True]
 
 
+def test_a_vendor_that_is_refused_while_another_is_added_is_allowed_no_more() -> None:
+    before = consent("analytics", allowed=frozenset({"video"}), record="r")
+    form = Form(How.SAVE, refuse=frozenset({"video"}), vendors=frozenset({"stats"}))
+    found = made(form, occasion(standing=Standing(before)))
+    assert (found.allowed, found.refused) == ({"stats"}, {"video"})
+
+
 def test_grants_made_under_the_signal_stay_when_one_is_added_under_it() -> None:
     before = consent("advertising", signal=True, record="r")
     found = made(SHOW_VIDEO, occasion(standing=Standing(before), gpc=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -38,6 +39,16 @@ def test_every_fact_is_in_a_profile_or_made_elsewhere() -> None:
     elsewhere = {"event.name", "event.kind", "event.items"} | {fact for fact in FACTS if fact.startswith("consent.")}
     assert PROFILES["truncate"].keys() | elsewhere == FACTS.keys()
     assert PROFILES["cnil-2022-proxy"].keys() < PROFILES["truncate"].keys()
+
+
+def test_an_id_in_which_the_visitor_is_named_is_another_one_and_still_its_own() -> None:
+    ids = {f"A-{ADDRESS}", "A-203.0.113.9", ip_address(ADDRESS).packed.hex(), "jane@x.example", "joe@x.example", "A-1"}
+    left = {
+        one: told(dataclasses.replace(EVENT, id=one), dataclasses.replace(VISITED, address=ADDRESS))["event.id"]
+        for one in ids
+    }
+    assert len(set(left.values())) == len(ids)
+    assert {one for one in ids if left[one] == one} == {"A-1", "A-203.0.113.9"}
 
 
 @pytest.mark.parametrize(
