@@ -72,9 +72,13 @@ class Sqlite:
             with _alone(self._file.with_suffix(".lock")):  # SQLite itself does not wait where the kind of log changes
                 self._file.touch(mode=0o600)
                 connection = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None, check_same_thread=False)
-                for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-1024"):
-                    connection.execute(f"PRAGMA {pragma}")
-                self._prepare(connection, f"sqlite:///{self._file}")
+                try:
+                    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-1024"):
+                        connection.execute(f"PRAGMA {pragma}")
+                    self._prepare(connection, f"sqlite:///{self._file}")
+                except BaseException:
+                    connection.close()  # with whatever it has begun
+                    raise
             self._connection, self._inode = connection, self._file.stat().st_ino
         return self._connection
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from proxy.database import Down
-from proxy.events.outbox import Full, Outbox, Taken
+from proxy.events.outbox import Full, Outbox, Taken, sqlite
 from proxy.events.outbox.jetstream import JetStreamOutbox
 from proxy.events.outbox.sqlite import FILE, SqliteOutbox
 from tests.events.outboxes import LEASE, NOW, Clock, forget, opener, waiting
@@ -262,6 +262,24 @@ async def test_a_clock_that_jumps_back_keeps_nothing_waiting(tmp_path: Path, clo
     clock.now -= 30 * 86_400_000
     assert len(await outbox.take("v", 10)) == 1
     await outbox.aclose()
+
+
+@pytest.mark.parametrize("made", range(1, 6))
+async def test_tables_of_which_only_some_could_be_made_are_made_anew(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, made: int
+) -> None:
+    """So that no process that was killed meanwhile leaves a file that none can use."""
+    whole = sqlite._TABLES
+    monkeypatch.setattr(sqlite, "_TABLES", ";".join(whole.split(";")[:made]) + "; nonsense;")
+    one = SqliteOutbox(tmp_path / FILE, clock, 1 << 30, LEASE)
+    with pytest.raises(Down):
+        await one.put([waiting(1)])
+    await one.aclose()
+    monkeypatch.setattr(sqlite, "_TABLES", whole)
+    one = SqliteOutbox(tmp_path / FILE, clock, 1 << 30, LEASE)
+    await one.put([waiting(1)])
+    assert len(await one.take("v", 10)) == 1
+    await one.aclose()
 
 
 async def test_it_is_the_owners_alone_and_a_newer_one_is_not_touched(tmp_path: Path, clock: Clock) -> None:

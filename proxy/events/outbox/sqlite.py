@@ -129,8 +129,8 @@ def _prepare(connection: sqlite3.Connection, _: str) -> None:
     if version > VERSION:
         raise Down(f"its tables are of a newer release ({version}; this one knows {VERSION})")
     if version < VERSION:
-        connection.executescript(_TABLES)
-        connection.execute(f"PRAGMA user_version={VERSION}")
+        # all or nothing: half of them, left by a process that was killed, would be in the way of every later one
+        connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version={VERSION};COMMIT;")
 
 
 def _erase(site: str, proof: str) -> Steps[int]:
