@@ -24,7 +24,6 @@ from proxy.admin.events import events_route
 from proxy.admin.probes import admin_app
 from proxy.catalogue.load import Catalogue
 from proxy.catalogue.use import InUse, in_use
-from proxy.consent.choice import categories_in_use
 from proxy.consent.cookie import Seal, receipt_signer
 from proxy.consent.doors import Doors, Expire
 from proxy.consent.pages import Look, look_of
@@ -36,6 +35,7 @@ from proxy.consent.routes import consent_app
 from proxy.consent.site import Site, site_of
 from proxy.csp.heard import Heard
 from proxy.csp.seen import Seen
+from proxy.decide import Grounds
 from proxy.deliveries import Shop as ToldShop
 from proxy.deliveries import delivery_of
 from proxy.events.capture import Capture
@@ -54,6 +54,7 @@ from proxy.http.visit import origin_of, values
 from proxy.minimise.events import Manner
 from proxy.minimise.ids import Ids
 from proxy.relay import VendorHop, relay_app
+from proxy.ruling import Rulings
 from proxy.settings import Limits, Settings
 from proxy.settings.schema import Network
 
@@ -131,7 +132,7 @@ class _Shop:
     """One shop's app, and what of it must be closed."""
 
     settings: Settings
-    use: InUse
+    rulings: Rulings
     law_of: LawOf
     public: Dispatch
     capture: Capture
@@ -143,18 +144,18 @@ def _shop(
     settings: Settings, catalogue: Catalogue, records: Keeper, intake: Intake, state: Path, *, alone: bool
 ) -> _Shop:
     use, regimes = in_use(catalogue, settings), regimes_of(settings)
+    rulings = Rulings(use)
     capture = _capture(settings, use, intake, state)
     seen = Seen()
     look = look_of(settings.consent.looks)
     upstream = Upstream(settings.storefront, limits=settings.limits)
     hop = VendorHop(settings.vendors)
-    asked = categories_in_use(use.vendors.values())
-    seal = Seal(settings.secret_keys, settings.identity, asked)
+    seal = Seal(settings.secret_keys, settings.identity, use.asked)
     origin = partial(origin_of, settings=settings)
     doors = Doors(
         site=_sites(settings, use, look),
         seal=seal,
-        expire=_expiring(settings, use),
+        expire=_expiring(settings, rulings),
         stub=_stubs(catalogue),
         now=partial(datetime.now, UTC),
         new_record=partial(secrets.token_urlsafe, RECORD_BYTES),
@@ -168,11 +169,11 @@ def _shop(
         seal,
         Regions(settings.region, regimes),
         consent=consent_app(doors),
-        relay=relay_app(settings, use, hop, origin, capture.post),
-        forward=Forward(settings, use, upstream, seal, seen, look, capture.notice if capture.routes else None),
+        relay=relay_app(settings, rulings, hop, origin, capture.post),
+        forward=Forward(settings, rulings, upstream, seal, seen, look, capture.notice if capture.routes else None),
         any_host=None if alone else False,
     )
-    return _Shop(settings, use, regimes.named, public, capture, upstream, hop)
+    return _Shop(settings, rulings, regimes.named, public, capture, upstream, hop)
 
 
 def _capture(settings: Settings, use: InUse, intake: Intake, state: Path) -> Capture:
@@ -185,11 +186,11 @@ def _capture(settings: Settings, use: InUse, intake: Intake, state: Path) -> Cap
 
 
 def _posting(shops: Sequence[_Shop]) -> list[PostingShop]:
-    return [PostingShop(shop.settings.origin, shop.use, shop.law_of, shop.capture) for shop in shops]
+    return [PostingShop(shop.settings.origin, shop.rulings, shop.law_of, shop.capture) for shop in shops]
 
 
 def _told(shops: Sequence[_Shop]) -> list[ToldShop]:
-    return [ToldShop(shop.settings, shop.use, shop.capture.routes, shop.law_of, shop.hop) for shop in shops]
+    return [ToldShop(shop.settings, shop.rulings.use, shop.capture.routes, shop.law_of, shop.hop) for shop in shops]
 
 
 def _limits(settings: Settings) -> Limits:
@@ -209,12 +210,15 @@ def _stubs(catalogue: Catalogue) -> Callable[[str], bytes]:
     return lambda key: made.get(key, other)
 
 
-def _expiring(settings: Settings, use: InUse) -> Expire:
-    cookies = VendorCookies(use.vendors.values())
+def _expiring(settings: Settings, rulings: Rulings) -> Expire:
+    cookies = VendorCookies(rulings.use.vendors.values())
 
-    def expire(scope: Scope, allowed: frozenset[str]) -> list[bytes]:
+    def expire(scope: Scope, grounds: Grounds) -> list[bytes]:
+        carried = values(scope["headers"], b"cookie")
+        if not carried:
+            return []
         origin = urlsplit(origin_of(scope, settings))
-        names = denied_names(values(scope["headers"], b"cookie"), cookies, allowed)
+        names = denied_names(carried, cookies, rulings.by(grounds).allowed)
         return expiries(names, origin.hostname or "", secure=origin.scheme == "https")
 
     return expire

@@ -40,10 +40,10 @@ class Ruling:
 
 
 class Rulings:
-    """The rulings for one set of vendors in use."""
+    """The rulings of one shop, for the vendors that it has in use: one for all rooms, since visits are alike in all."""
 
     def __init__(self, use: InUse) -> None:
-        self._use = use
+        self.use = use
         self._known: OrderedDict[Grounds, Ruling] = OrderedDict()
 
     def of(self, visit: Visit) -> Ruling:
@@ -53,7 +53,7 @@ class Rulings:
         grounds = replace(grounds, standing=_anonymous(grounds.standing))
         known = self._known.get(grounds)
         if known is None:
-            known = self._known[grounds] = rule(self._use, grounds)
+            known = self._known[grounds] = rule(self.use, grounds)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         else:

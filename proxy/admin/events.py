@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from proxy.catalogue.use import InUse
 from proxy.decide import Grounds
 from proxy.events.capture import Capture
 from proxy.events.intake import Making, NotKept
@@ -34,11 +33,11 @@ AGAIN = "5"
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One shop whose back end may post: its origin (None: in development), what it has in use, its laws, and what
+    """One shop whose back end may post: its origin (None: in development), its rulings, its laws, and what
     makes its events."""
 
     origin: str | None
-    use: InUse
+    rulings: Rulings
     law_of: LawOf
     capture: Capture
 
@@ -54,7 +53,6 @@ class _Handler:
         self._token = token.encode()
         self._shops = shops
         self._latest_of = latest_of
-        self._rulings = {id(shop): Rulings(shop.use) for shop in shops}
 
     async def post(self, request: Request) -> Response:
         if not self._token:
@@ -87,7 +85,7 @@ class _Handler:
                 grounds = Grounds(Standing(doubt=Doubt.UNREADABLE)) if word is None else grounds_of(word, shop.law_of)
             else:
                 grounds = _grounds(said.consent, index)
-            ruling = self._rulings[id(shop)].by(grounds)
+            ruling = shop.rulings.by(grounds)
             limited = grounds.law.limits(grounds.standing)
             origin = shop.origin or said.site or ""
             making, vendors = shop.capture.posted(said, origin, ruling, proof=said.visitor, limited=limited)

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from proxy.catalogue.shapes import Shape, Shapes
 from proxy.catalogue.url import Split
 from proxy.catalogue.words import Datum
 from proxy.errors import Problem, Refused
-from proxy.model import Category, Decision, Reach, Reason
+from proxy.model import ASKED, Category, Decision, Reach, Reason
 from proxy.settings.schema import Settings, VendorSettings
 from proxy.toml_places import KeyPath, Places
 
@@ -60,6 +61,11 @@ class InUse:
     undescribed: Decision = _KNOWN
     known: Mapping[str, Known] = field(default_factory=dict)
     shapes: Shapes = field(default_factory=Shapes)
+
+    @cached_property
+    def asked(self) -> frozenset[Category]:
+        """The categories that visitors are asked about."""
+        return categories_in_use(self.vendors.values())
 
     def is_shop(self, split: Split, own: Collection[str]) -> bool:
         """Whether a URL is the shop itself: under one of its `own` hosts, and not where the shop runs a vendor's
@@ -111,6 +117,13 @@ class InUse:
             if not dot:
                 return None
         return host
+
+
+def categories_in_use(vendors: Iterable[Vendor]) -> frozenset[Category]:
+    """The categories that a visitor is asked about: those that some vendor in use needs, but for essential ones (which
+    may be containers): they run whatever is chosen."""
+    needs = frozenset[Category]().union(*(vendor.needs for vendor in vendors if not vendor.essential))
+    return needs & frozenset(ASKED)
 
 
 def in_use(

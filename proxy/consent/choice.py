@@ -10,7 +10,7 @@ the day and the record id are handed in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -18,7 +18,7 @@ from enum import StrEnum
 from proxy.catalogue.schema import Vendor
 from proxy.consent.cookie import fit
 from proxy.consent.form import Form, NotTaken, Why
-from proxy.model import ASKED, Category, Consent, How, Law, Standing
+from proxy.model import Category, Consent, How, Law, Standing
 
 #: What robots call themselves: they are no visitors, so nothing that they send is a choice. (Cubot makes phones.)
 _ROBOT = re.compile(rb"(?<!cu)bot\b|crawl|spider|slurp|lighthouse", re.I)
@@ -76,10 +76,11 @@ _CLICK = {
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a choice is made upon: the vendors in use and their policy version, what held before, the law that holds,
-    and the signals."""
+    """What a choice is made upon: the vendors in use, the categories that visitors are asked about for them, their
+    policy version, what held before, the law that holds, and the signals."""
 
     vendors: Mapping[str, Vendor]
+    asked: frozenset[Category]
     version: int
     standing: Standing
     law: Law
@@ -107,17 +108,16 @@ def takes_another_step(form: Form, occasion: Occasion) -> bool:
     if occasion.law.steps < 2 or form.confirmed or not form.asks_for_a_grant:
         return False
     before = occasion.standing.consent
-    asked = categories_in_use(occasion.vendors.values())
-    return (before is not None and before.refuses_any(asked)) or (occasion.gpc and not (before and before.signal))
+    objected = before is not None and before.refuses_any(occasion.asked)
+    return objected or (occasion.gpc and not (before and before.signal))
 
 
 def _made(form: Form, occasion: Occasion, record: str) -> Consent:
     before = occasion.standing.consent
     if not form.asks_for_a_grant:
         return _consent(form, occasion, record)
-    in_use = categories_in_use(occasion.vendors.values())
     if form.how is How.ACCEPT:
-        return _consent(form, occasion, record, granted=in_use)
+        return _consent(form, occasion, record, granted=occasion.asked)
     if not form.categories and before is not None:
         return _added(form, occasion, before, record)
     gone = before.refused - occasion.vendors.keys() if before else frozenset()
@@ -125,15 +125,10 @@ def _made(form: Form, occasion: Occasion, record: str) -> Consent:
         form,
         occasion,
         record,
-        granted=form.categories & in_use,
+        granted=form.categories & occasion.asked,
         allowed=form.vendors - form.refuse,
         refused=form.refuse | gone,
     )
-
-
-def categories_in_use(vendors: Iterable[Vendor]) -> frozenset[Category]:
-    """The categories that a visitor is asked about: those that some vendor in use needs."""
-    return frozenset(category for vendor in vendors for category in vendor.needs) & frozenset(ASKED)
 
 
 def _consent(

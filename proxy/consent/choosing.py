@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from starlette.types import Scope
 
+from proxy.catalogue.use import InUse
 from proxy.consent.answer import Answer, failure, header, words_for
 from proxy.consent.choice import Occasion, Sender, choose, is_robot, sender, takes_another_step
 from proxy.consent.confirm import confirm_page
@@ -22,7 +23,7 @@ from proxy.consent.pages import page_headers
 from proxy.consent.records import Entry, Event, NotKept, Record
 from proxy.consent.records.record import record_of, says_nothing_new
 from proxy.consent.site import Site
-from proxy.decide import Grounds, decide_all
+from proxy.decide import Grounds
 from proxy.model import Consent, How, Standing, Visit
 
 
@@ -30,12 +31,11 @@ async def take_choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> An
     """POST of the choice form: 303 back with the new cookie, or a page that says why nothing was changed."""
     visit: Visit = scope["consentry.visit"]
     headers, now = scope["headers"], doors.now()
-    optional = frozenset(key for key, vendor in site.use.vendors.items() if not vendor.essential)
     who = sender(headers, site.origin)
     try:
         fields = parse_body(header(scope, b"content-type").decode("latin-1"), body)
-        form = read_form(fields, optional, site.prefix)
-        occasion = Occasion(site.use.vendors, site.use.version, visit.standing, visit.law, visit.gpc, today=now.date())
+        form = read_form(fields, site.optional, site.prefix)
+        occasion = _occasion(site.use, visit, now.date())
         consent = choose(form, who, occasion, doors.new_record())
     except NotTaken as not_taken:
         return failure(400 if not_taken.status == 400 else 403, site, scope, not_taken.why)
@@ -53,6 +53,10 @@ async def take_choice(doors: Doors, site: Site, scope: Scope, body: bytes) -> An
         if not consent.grants_anything and (held := visit.standing.record) is not None:
             doors.forget(held)
     return _taken(doors, site, scope, consent, form.return_to, now.date())
+
+
+def _occasion(use: InUse, visit: Visit, today: date) -> Occasion:
+    return Occasion(use.vendors, use.asked, use.version, visit.standing, visit.law, visit.gpc, today)
 
 
 async def take_erasure(doors: Doors, site: Site, scope: Scope, body: bytes) -> Answer:
@@ -118,11 +122,9 @@ def _milliseconds(now: datetime) -> int:
 def _taken(doors: Doors, site: Site, scope: Scope, consent: Consent, way_back: str, today: date) -> Answer:
     """303 back, with the cookie that says it, and without those of vendors that are not allowed now."""
     visit: Visit = scope["consentry.visit"]
-    decisions = decide_all(site.use.vendors.values(), Grounds(Standing(consent), visit.law, visit.gpc))
-    allowed = frozenset(key for key, decision in decisions.items() if decision.allowed)
     days = doors.seal.days_left(consent, site.days(visit.law), today, lapses=visit.law.lapses)
     cookie = set_cookie(site.origin, site.domain, doors.seal.seal(consent), days)
-    return _back(way_back, [cookie, *doors.expire(scope, allowed)])
+    return _back(way_back, [cookie, *doors.expire(scope, Grounds(Standing(consent), visit.law, visit.gpc))])
 
 
 def _back(way_back: str, cookies: list[bytes]) -> Answer:

@@ -12,13 +12,14 @@ from starlette.types import Scope
 from proxy.consent.cookie import Seal
 from proxy.consent.records import Entry, Kept
 from proxy.consent.site import Site
+from proxy.decide import Grounds
 
 
 class Expire(Protocol):
     """Set-Cookie values that make the browser forget vendors' cookies that this request carried, but for the cookies of
-    vendors in `allowed`."""
+    vendors that are allowed on these grounds."""
 
-    def __call__(self, scope: Scope, allowed: frozenset[str]) -> list[bytes]: ...
+    def __call__(self, scope: Scope, grounds: Grounds) -> list[bytes]: ...
 
 
 class Records(Protocol):

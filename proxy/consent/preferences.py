@@ -14,7 +14,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from proxy.catalogue.schema import Transfer, Vendor
-from proxy.consent.choice import categories_in_use, under_signal
+from proxy.consent.choice import under_signal
 from proxy.consent.form import return_path
 from proxy.consent.language import LANGUAGES, Words, words
 from proxy.consent.site import Site
@@ -41,7 +41,7 @@ def preferences_page(site: Site, visit: Visit, t: Words, return_to: str | None, 
         ticked=_ticked(site, visit),
         gpc=visit.gpc,
         status=list(_status(site, visit, t)),
-        asked=list(_asked(vendors)),
+        asked=list(_asked(vendors, site.use.asked)),
         essential=[vendor for vendor in vendors if vendor.essential],
         facts=_facts(site, t.tag, bool(visit.law.allowed)),
         direct={
@@ -76,10 +76,11 @@ def _basis(transfer: Transfer) -> str:
     return "eea" if transfer.basis == "adequacy" and EEA.issuperset(transfer.to) else transfer.basis
 
 
-def _asked(vendors: Iterable[Vendor]) -> Iterator[tuple[Category, list[Vendor], list[tuple[Vendor, Category]]]]:
+def _asked(
+    vendors: Iterable[Vendor], in_use: frozenset[Category]
+) -> Iterator[tuple[Category, list[Vendor], list[tuple[Vendor, Category]]]]:
     """Each category in use with the vendors that stand under it, and those that need it but stand under another."""
     optional = [vendor for vendor in vendors if not vendor.essential]
-    in_use = categories_in_use(optional)
     for category in ASKED:
         if category in in_use:
             home = [vendor for vendor in optional if vendor.categories[0] is category]

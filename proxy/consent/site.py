@@ -7,10 +7,9 @@ from datetime import date, timedelta
 from functools import cached_property
 
 from proxy.catalogue.use import InUse
-from proxy.consent.choice import categories_in_use
 from proxy.consent.pages import Look, shipped
 from proxy.decide import Grounds, decide_all
-from proxy.model import Category, Consent, Law, Reason, Standing
+from proxy.model import Consent, Law, Reason, Standing
 from proxy.settings.schema import Controller, Settings
 
 
@@ -48,9 +47,9 @@ class Site:
         return self.origin + self.prefix
 
     @cached_property
-    def asked(self) -> frozenset[Category]:
-        """The categories that visitors are asked about."""
-        return categories_in_use(self.use.vendors.values())
+    def optional(self) -> frozenset[str]:
+        """The keys of vendors that visitors are asked about."""
+        return frozenset(key for key, vendor in self.use.vendors.items() if not vendor.essential)
 
     @property
     def name(self) -> str:
@@ -63,7 +62,7 @@ class Site:
 
     def until(self, consent: Consent, law: Law) -> date | None:
         """The day from which the visitor is asked again; None: never."""
-        if not law.lapses and consent.refuses_any(self.asked):
+        if not law.lapses and consent.refuses_any(self.use.asked):
             return None
         return consent.day + timedelta(days=self.days(law))
 

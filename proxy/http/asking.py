@@ -15,7 +15,6 @@ from starlette.types import Scope
 
 from proxy import metrics
 from proxy.catalogue.url import split_url
-from proxy.catalogue.use import InUse
 from proxy.consent.banner import banner, footer
 from proxy.consent.cookie import Seal, cookie_name, cookie_values
 from proxy.consent.pages import Look
@@ -98,14 +97,14 @@ class Question:
 class Asking:
     """Makes questions, and what their answers are made with, for one site."""
 
-    def __init__(self, settings: Settings, use: InUse, seal: Seal, seen: Seen, look: Look) -> None:
+    def __init__(self, settings: Settings, rulings: Rulings, seal: Seal, seen: Seen, look: Look) -> None:
         self._settings = settings
         self._seal = seal
-        self._use = use
+        self._rulings = rulings
+        self._use = use = rulings.use
         self._backstop = Backstop(settings, use, seen)
         self._enforces = settings.mode == "enforce"
         self._rollout = Rollout(settings.rollout, b"".join(settings.secret_keys[:1]), settings.origin or "")
-        self._rulings = Rulings(use)
         self._vendor_cookies = VendorCookies(use.vendors.values())
         self._digest = f"{use.digest}-{settings.digest}-{look.digest}"
         self._site = lru_cache(64)(partial(site_of, settings, use, look))

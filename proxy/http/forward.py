@@ -18,7 +18,6 @@ from typing import Protocol
 from starlette.types import Message, Receive, Scope, Send
 
 from proxy import metrics
-from proxy.catalogue.use import InUse
 from proxy.consent.cookie import Seal
 from proxy.consent.pages import Look
 from proxy.csp.seen import Seen
@@ -32,14 +31,13 @@ from proxy.http.upload import Upload, VisitorLeft
 from proxy.http.upstream import Answer, Kind, Lines, StorefrontDown, Upstream
 from proxy.http.visit import Headers
 from proxy.http.websocket import Sockets
-from proxy.ruling import Ruling
+from proxy.ruling import Ruling, Rulings
 from proxy.settings import Settings
 
 _OUTCOMES = {
     outcome: metrics.REQUESTS.labels(outcome)
     for outcome in ("forwarded", "rewritten", "observed", "passed", "failed", "reset", "left")
 }
-
 
 #: Bytes of the last of a body that leave together with the answer's end.
 _SMALL = 64 * 1024
@@ -76,7 +74,7 @@ class Forward:
     def __init__(
         self,
         settings: Settings,
-        use: InUse,
+        rulings: Rulings,
         upstream: Upstream,
         seal: Seal,
         seen: Seen,
@@ -87,7 +85,7 @@ class Forward:
         self._settings = settings
         self._notice = notice
         self._upstream = upstream
-        self._asking = Asking(settings, use, seal, seen, look)
+        self._asking = Asking(settings, rulings, seal, seen, look)
         limits, prefix = settings.limits, settings.consent.prefix
         self._sockets = Sockets(self._asking, upstream, limits.websockets, prefix)
         self._observer = Observer() if settings.mode == "observe" else None

@@ -22,7 +22,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.catalogue.match import Destination
 from proxy.catalogue.schema import Vendor
-from proxy.catalogue.use import InUse
 from proxy.html.page import Page
 from proxy.html.stub import stub
 from proxy.metrics import RELAYED
@@ -65,14 +64,14 @@ Post = Callable[[str, str, Outgoing, Visit], None]
 
 
 def relay_app(
-    settings: Settings, use: InUse, hop: VendorHop, origin_of: Callable[[Scope], str], post: Post | None = None
+    settings: Settings, rulings: Rulings, hop: VendorHop, origin_of: Callable[[Scope], str], post: Post | None = None
 ) -> ASGIApp:
     """The ASGI app for relay paths. It finds the `Visit` in `scope["consentry.visit"]`.
 
     `origin_of` gives the shop's origin for a scope: the settings' one, or in development the request's. `post` takes
     the beacons whose answers no script can read; None: they are sent at once, like the others.
     """
-    relay = _Relay(settings, use, hop, post)
+    relay = _Relay(settings, rulings, hop, post)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         visit: Visit = scope["consentry.visit"]
@@ -82,13 +81,12 @@ def relay_app(
 
 
 class _Relay:
-    def __init__(self, settings: Settings, use: InUse, hop: VendorHop, post: Post | None) -> None:
+    def __init__(self, settings: Settings, rulings: Rulings, hop: VendorHop, post: Post | None) -> None:
         self._settings = settings
         self._post = post
-        self._use = use
+        self._use, self._rulings = rulings.use, rulings
         self._hop = hop
         self._files = Files(hop)
-        self._rulings = Rulings(use)
         self._told: dict[tuple[str, Failure | Why], float] = {}
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, visit: Visit, origin: str) -> None:

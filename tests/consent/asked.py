@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import partial
 from urllib.parse import urlencode
 
 from starlette.types import Message, Scope
 
+from proxy.catalogue.use import InUse
 from proxy.consent.cookie import Seal, cookie_name
 from proxy.consent.doors import Doors
 from proxy.consent.records import Entry, Kept, NotKept
 from proxy.consent.routes import consent_app
 from proxy.consent.site import Site
+from proxy.decide import Grounds, decide_all
 from proxy.model import Standing, Visit
 from tests.consent.shop import ORIGIN, RECORD, TODAY, site, visit
 
@@ -43,9 +46,10 @@ class Got:
         return value
 
 
-def expire(scope: Scope, allowed: frozenset[str]) -> list[bytes]:
-    """Stands for the cookies of vendors: names whom it was told are allowed, and that it saw the request's headers."""
+def expire(use: InUse, scope: Scope, grounds: Grounds) -> list[bytes]:
+    """Stands for the cookies of vendors: names who is allowed, and that it saw the headers."""
     assert scope["headers"] is not None
+    allowed = [key for key, decision in decide_all(use.vendors.values(), grounds).items() if decision.allowed]
     return [f"_cut=; Max-Age=0; kept={'+'.join(sorted(allowed))}".encode()]
 
 
@@ -109,7 +113,7 @@ async def ask(
     doors = Doors(
         site=lambda _: shop or site(),
         seal=SEAL,
-        expire=expire,
+        expire=partial(expire, (shop or site()).use),
         stub=lambda key: f"/* {key} */".encode(),
         now=lambda: datetime.combine(today, time(9, 30), UTC),
         new_record=lambda: RECORD,

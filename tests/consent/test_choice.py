@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.catalogue.schema import Vendor
-from proxy.consent.choice import Occasion, Sender, categories_in_use, choose, sender
+from proxy.catalogue.use import categories_in_use
+from proxy.consent.choice import Occasion, Sender, choose, sender
 from proxy.consent.form import Form, NotTaken, Why
 from proxy.decide import Grounds, decide
 from proxy.model import ASKED, DENIED_BY_SIGNAL, Category, Consent, Doubt, How, Reason, Standing
@@ -79,6 +80,7 @@ def test_who_sent_it(sent: list[tuple[bytes, bytes]], who: Sender) -> None:
 def occasion(*vendors: Vendor, **more: object) -> Occasion:
     used = {one.key: one for one in vendors or ALL}
     fields: dict[str, object] = {
+        "asked": categories_in_use(used.values()),
         "version": 3,
         "standing": Standing(),
         "law": OPT_IN,
@@ -237,6 +239,12 @@ def test_the_categories_in_use_are_those_that_some_vendor_needs() -> None:
     container = vendor("tags", "analytics", loads=frozenset({MARKETING}))
     assert categories_in_use([PAY, container]) == {ANALYTICS, MARKETING}
     assert categories_in_use([PAY]) == frozenset()
+
+
+def test_nobody_is_asked_about_what_an_essential_container_loads() -> None:
+    container = vendor("tags", "essential", loads=frozenset({MARKETING}))
+    assert categories_in_use([container, STATS]) == {ANALYTICS}
+    assert made(Form(How.ACCEPT), occasion(container, STATS)).granted == {ANALYTICS}
 
 
 keys = st.frozensets(st.sampled_from(["stats", "ads", "mail", "video"]))

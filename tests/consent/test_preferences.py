@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from proxy.consent.language import LANGUAGES, words
 from proxy.consent.preferences import preferences_page
-from proxy.model import Doubt, How, Law, Standing
+from proxy.model import Category, Doubt, How, Law, Standing
 from tests.consent.shop import ADS, MAIL, ORIGIN, PAY, STATS, TODAY, VIDEO, consent, site, vendor, visit
 from tests.laws import OPT_IN, OPT_OUT, law_in
 
@@ -165,6 +165,13 @@ def test_essential_vendors_are_shown_with_their_reason_and_no_box() -> None:
     pay = first(page(), "#vendor-pay")
     assert "Your payment cannot be taken without it." in told(pay)
     assert not pay.css("input")
+
+
+def test_no_box_is_there_for_what_only_an_essential_container_loads() -> None:
+    container = vendor("tags", "essential", loads=frozenset({Category.MARKETING}))
+    shop = site(container, STATS)
+    tree = LexborHTMLParser(preferences_page(shop, visit(), words("en"), None))
+    assert [box.attributes["value"] for box in tree.css("input[type=checkbox][name=category]")] == ["analytics"]
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)

@@ -25,6 +25,7 @@ from proxy.http.forward import Forward
 from proxy.http.region import Regions
 from proxy.http.upstream import Upstream
 from proxy.model import Category, Consent, How, Regime
+from proxy.ruling import Rulings
 from proxy.settings import Settings
 
 TODAY = date(2026, 11, 22)
@@ -252,7 +253,7 @@ async def open_shop(behind: Storefront | int, *, today: date = TODAY, **tables: 
         Regions(settings.region, regimes_of(settings)),
         consent=_room(b"consent"),
         relay=_room(b"relay"),
-        forward=Forward(settings, in_development(), upstream, seal, Seen(), shipped()),
+        forward=Forward(settings, Rulings(in_development()), upstream, seal, Seen(), shipped()),
         today=lambda: today,
     )
     config = uvicorn.Config(

@@ -12,6 +12,7 @@ from proxy.consent.pages import shipped
 from proxy.csp.seen import Seen
 from proxy.http.asking import Asking
 from proxy.model import Standing, Visit
+from proxy.ruling import Rulings
 from proxy.settings import Settings
 from tests.http.shop import in_development
 from tests.laws import OPT_IN
@@ -23,7 +24,11 @@ VISIT = Visit(Standing(), OPT_IN, False, "203.0.113.9", ("de",), "/a")
 def asking(**tables: object) -> Asking:
     told = {"origin": "https://www.shop.example", "storefront": {"url": "http://inside.test:8080"}, **tables}
     return Asking(
-        Settings.model_validate(told), in_development(), Seal([b"k" * 32], "https://shop.example"), Seen(), shipped()
+        Settings.model_validate(told),
+        Rulings(in_development()),
+        Seal([b"k" * 32], "https://shop.example"),
+        Seen(),
+        shipped(),
     )
 
 

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.catalogue.schema import Vendor
 from proxy.relay import VendorHop, relay_app
+from proxy.ruling import Rulings
 from proxy.settings import Settings
 from tests.relay.gateway import Gateway, until
 from tests.relay.vendors import ORIGIN, a_visit, used
@@ -83,7 +84,7 @@ async def serving(*vendors: Vendor, settings: Settings | None = None) -> AsyncIt
         settings = settings or Settings(origin=ORIGIN)
         settings = settings.model_copy(update={"vendors": settings.vendors.model_copy(update={"gateway": gateway.url})})
         hop = VendorHop(settings.vendors)
-        relay = relay_app(settings, used(*vendors, settings=settings), hop, lambda _: ORIGIN)
+        relay = relay_app(settings, Rulings(used(*vendors, settings=settings)), hop, lambda _: ORIGIN)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
