@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from secrets import token_hex
@@ -98,6 +97,7 @@ class Delivery:
         clock = asyncio.get_running_loop().time
         self._pauses = {vendor: Pause(vendor, clock) for vendor in self._wake}
         self._tokens: dict[tuple[str, str], tuple[str, float]] = {}  # of a site's vendor, and until when it holds
+        self._counted = {vendor for _, vendor in routes}
         self._begun: set[str] = set()
         self._sending: set[tuple[str, str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,21 +127,28 @@ class Delivery:
         task.add_done_callback(self._tasks.discard)
 
     async def _look(self) -> None:
-        """See what other processes left, and what is due again; and count what waits."""
-        counted = {vendor for _, vendor in self._routes}
+        """See again and again what other processes left, and what is due again."""
         while True:
-            with suppress(Down, Full):
-                backlog, now = {} if self._outbox.fresh else await self._outbox.backlog(), self._now()
-                for vendor in {*backlog, *counted}:
-                    found = backlog.get(vendor)
-                    if found and found.waiting:
-                        self.wake(vendor)
-                    metrics.EVENTS_WAITING.labels(vendor).set(found.waiting if found else 0)
-                    metrics.EVENTS_DEAD.labels(vendor).set(found.dead if found else 0)
-                    oldest = found.oldest if found else None
-                    metrics.EVENTS_OLDEST.labels(vendor).set(0 if oldest is None else max(now - oldest, 0) / 1000)
-                counted |= backlog.keys()
+            try:
+                await self._see()
+            except (Down, Full):
+                pass
+            except Exception:  # a mistake of ours must not end the looking
+                _log.exception("what waits could not be seen")
             await asyncio.sleep(LOOK)
+
+    async def _see(self) -> None:
+        """Wake each vendor that something waits for, and count what waits."""
+        backlog, now = {} if self._outbox.fresh else await self._outbox.backlog(), self._now()
+        self._counted |= backlog.keys()
+        for vendor in self._counted:
+            found = backlog.get(vendor)
+            if found and found.waiting:
+                self.wake(vendor)
+            metrics.EVENTS_WAITING.labels(vendor).set(found.waiting if found else 0)
+            metrics.EVENTS_DEAD.labels(vendor).set(found.dead if found else 0)
+            oldest = found.oldest if found else None
+            metrics.EVENTS_OLDEST.labels(vendor).set(0 if oldest is None else max(now - oldest, 0) / 1000)
 
     # -- one vendor -----------------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ class Intake:
         self._outbox = outbox
         self._wake = wake
         self._noted: deque[_Noted] = deque()
+        self._under_way: list[_Noted] = []
         self._there = asyncio.Event()
         self._soon = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -74,8 +75,8 @@ class Intake:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._noted:
-            _log.error("events were lost: the outbox could not be reached at the end", events=len(self._noted))
+        if lost := len(self._under_way) + len(self._noted):
+            _log.error("events were lost: the outbox could not be reached at the end", events=lost)
 
     def note(self, making: Making, *, soon: bool = True) -> None:
         """Something happened in a page. Returns at once. `soon`: it must not be lost with the next tenth of a second,
@@ -114,7 +115,7 @@ class Intake:
 
     async def _put_some(self) -> bool:
         """Put what was noted first; False where the outbox does not take it, and what can wait waits."""
-        some: list[_Noted] = []
+        self._under_way = some = list[_Noted]()
         events: list[Waiting] = []
         while self._noted and len(events) < MOST:
             noted = self._noted.popleft()
@@ -132,9 +133,11 @@ class Intake:
         try:
             if events:
                 await self._outbox.put(events)
-        except (Down, Full) as error:
+        except Exception as error:  # down, full, or a mistake of ours, which must not end this task
+            self._under_way = []
             self._refuse(some, error)
             return False
+        self._under_way = []
         if self._down:
             self._down = False
             _log.info("the outbox takes events again")
@@ -150,7 +153,8 @@ class Intake:
     def _refuse(self, some: Sequence[_Noted], error: Exception) -> None:
         if not self._down:
             self._down = True
-            _log.warning("the outbox takes no events: those of pages wait in memory", why=str(error))
+            unknown = not isinstance(error, (Down, Full))
+            _log.warning("the outbox takes no events: those of pages wait in memory", why=str(error), exc_info=unknown)
         for noted in reversed(some):
             if noted.kept is None:
                 self._noted.appendleft(noted)

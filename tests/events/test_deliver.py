@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 from proxy.database import Down
 from proxy.events import deliver, pause
 from proxy.events.deliver import Delivery, Fate
-from proxy.events.outbox import Outbox, Taken, Waiting
+from proxy.events.outbox import Backlog, Outbox, Taken, Waiting
 from proxy.events.outbox.sqlite import FILE, SqliteOutbox
 from proxy.events.request import beacon_facts
 from proxy.events.wiring import Route
@@ -119,6 +119,26 @@ async def empty(outbox: Outbox, clock: Clock, seconds: float = 8) -> None:
 
 async def why(outbox: Outbox) -> dict[str, str]:
     return {one.waiting.id: one.why for one in await outbox.dead(most=1000)}
+
+
+async def test_a_fault_that_nobody_knew_of_ends_no_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vendor, clock = Vendor(), Clock()
+    outbox = SqliteOutbox(tmp_path / FILE, clock, 1 << 30, 1.0)
+    await outbox.put([told(1)])
+    looks = 0
+
+    async def backlog() -> Mapping[str, Backlog]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise RuntimeError("a mistake of ours")
+        return await SqliteOutbox.backlog(outbox)
+
+    monkeypatch.setattr(outbox, "backlog", backlog)
+    async with delivering(tmp_path, vendor, clock, outbox=outbox), asyncio.timeout(8):
+        while not vendor.ids:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert vendor.ids == ["e1"]
 
 
 async def test_everything_is_sent_once_and_together(tmp_path: Path) -> None:

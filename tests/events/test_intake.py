@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import structlog
 
 from proxy.database import Ask, Steps
 from proxy.events import intake as module
@@ -124,6 +125,42 @@ async def test_what_was_noted_is_put_before_the_end(outbox: Counting) -> None:
     intake.note(lambda: [waiting(1)])
     await intake.stop()
     assert len(await outbox.take("v", 10)) == 1
+    await outbox.aclose()
+
+
+async def test_a_fault_that_nobody_knew_of_ends_no_intake(outbox: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wrong(_: Sequence[Waiting]) -> int:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(module, "AGAIN", 0.05)
+    intake = Intake(outbox, lambda _: None)
+    intake.start()
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "put", wrong)
+        intake.note(lambda: [waiting(1)])
+        with pytest.raises(NotKept):
+            await intake.keep(lambda: [waiting(2)])
+    await settled(intake)
+    assert [one.waiting.id for one in await outbox.take("v", 10)] == [waiting(1).id]
+    await intake.stop()
+    await outbox.aclose()
+
+
+async def test_what_hangs_at_the_end_is_told_of(outbox: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hanging(_: Sequence[Waiting]) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(module, "END", 0.1)
+    monkeypatch.setattr(outbox, "put", hanging)
+    intake = Intake(outbox, lambda _: None)
+    intake.start()
+    intake.note(lambda: [waiting(1)])
+    await asyncio.sleep(0.05)
+    intake.note(lambda: [waiting(2)])
+    with structlog.testing.capture_logs() as logs:
+        await intake.stop()
+    assert [log["events"] for log in logs if "lost" in log["event"]] == [2]
     await outbox.aclose()
 
 

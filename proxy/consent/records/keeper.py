@@ -151,9 +151,13 @@ class Keeper:
         if not (self._up and await self._stored(entries)):
             try:
                 await self._to_disk(entries)
-            except OSError as error:
+            except Exception as error:  # the disk's, or a mistake of ours: nobody may wait for ever
                 failed = NotKept(str(error))
-                _log.error("a choice could not be recorded: neither the store nor the disk takes it", why=str(error))
+                _log.error(
+                    "a choice could not be recorded: neither the store nor the disk takes it",
+                    why=str(error),
+                    exc_info=not isinstance(error, OSError),
+                )
             metrics.RECORDS.labels("lost" if failed else "spooled").inc(len(batch))
         if failed is None:
             self._noticed |= notices
@@ -256,12 +260,15 @@ class Keeper:
         while True:
             if self._landing is not None:
                 await asyncio.wait({self._landing})
-            if perf_counter() - purged >= PURGE:
-                purged = perf_counter()
-                await self._purge()
+            try:
+                if perf_counter() - purged >= PURGE:
+                    purged = perf_counter()
+                    await self._purge()
+                if self._spool.files():
+                    self._land()
+            except Exception:  # the disk's, or a mistake of ours, which must not end the looking
+                _log.exception("the records could not be looked after")
             await asyncio.sleep(LOOK)
-            if self._spool.files():
-                self._land()
 
     async def _purge(self) -> None:
         if self._keep_for is None or self._store.fresh:

@@ -10,9 +10,11 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from statistics import median
 
 import pytest
 
+from proxy.consent.records import keeper as module
 from proxy.consent.records.keeper import PATIENCE, Keeper, NotKept
 from proxy.consent.records.migrate import prepare_sqlite
 from proxy.consent.records.spool import Spool
@@ -37,6 +39,12 @@ async def file(tmp_path: Path) -> AsyncIterator[Path]:
     """A SQLite file with tables."""
     async with opener("sqlite", tmp_path):
         yield tmp_path / "records.sqlite3"
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is not about time: a disk that is busy with others holds a commit up for longer than visitors wait."""
+    monkeypatch.setattr(module, "PATIENCE", 10)
 
 
 async def counted(file: Path) -> int:
@@ -78,6 +86,7 @@ class Troubled(Store):
         await super().append(entries, now, again=again)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_is_kept_is_in_the_store_when_keep_returns(file: Path, tmp_path: Path) -> None:
     async with keeping(store_of(Sqlite(file, prepare_sqlite)), tmp_path) as keeper:
         await keeper.keep(grant())
@@ -87,6 +96,7 @@ async def test_what_is_kept_is_in_the_store_when_keep_returns(file: Path, tmp_pa
     assert not waiting(tmp_path)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_many_at_once_share_a_commit(file: Path, tmp_path: Path) -> None:
     store = Troubled(file)
     async with keeping(store, tmp_path) as keeper:
@@ -100,9 +110,8 @@ async def test_a_store_that_is_not_made_yet_is_made_and_nothing_waits_for_it(tmp
     file = tmp_path / "records.sqlite3"
     async with keeping(store_of(Sqlite(file, prepare_sqlite)), tmp_path) as keeper:
         assert not file.exists()
-        started = time.perf_counter()
         await keeper.keep(refusal())
-        assert time.perf_counter() - started < 0.4
+        assert len(waiting(tmp_path)) == 1
         await until(lambda: not waiting(tmp_path))
     assert await counted(file) == 1
 
@@ -114,13 +123,14 @@ async def test_while_the_store_does_not_answer_records_wait_on_the_disk_and_land
     store = Troubled(file)
     async with keeping(store, tmp_path) as keeper:
         await keeper.keep(refusal())
-        store.slow, store.gone = (0.3, False) if trouble == "slow" else (0, True)
-        slowest = 0.0
+        store.slow, store.gone = (2, False) if trouble == "slow" else (0, True)
+        times = []
         for _ in range(20):
             started = time.perf_counter()
             await keeper.keep(refusal())
-            slowest = max(slowest, time.perf_counter() - started)
-        assert slowest < PATIENCE + 0.2
+            times.append(time.perf_counter() - started)
+        assert median(times) < PATIENCE + 0.2
+        assert max(times) < 1  # a patience that grew; the disk alone may hold one up for half of that
         assert len(waiting(tmp_path)) >= 19
         assert (tmp_path / "spool").stat().st_mode & 0o077 == 0o055
         assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "spool").iterdir())
@@ -154,6 +164,37 @@ async def test_where_neither_store_nor_disk_takes_it_that_is_said(file: Path, tm
             await keeper.keep(refusal())
         store.gone = False
         (tmp_path / "spool").unlink()
+
+
+async def test_a_fault_that_nobody_knew_of_leaves_no_visitor_waiting(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Troubled(file)
+    store.gone = True
+    async with keeping(store, tmp_path) as keeper:
+        with monkeypatch.context() as patched:
+            patched.setattr(Spool, "add", lambda *_: 1 / 0)
+            with pytest.raises(NotKept):
+                await asyncio.wait_for(keeper.keep(refusal()), 5)
+        await asyncio.wait_for(keeper.keep(refusal()), 5)
+        store.gone = False
+        await until(lambda: not waiting(tmp_path))
+    assert await counted(file) == 1
+
+
+async def test_a_fault_that_nobody_knew_of_ends_no_looking_after(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK", 0.02)
+    left = Spool(tmp_path / "spool")
+    async with keeping(store_of(Sqlite(file, prepare_sqlite)), tmp_path):
+        with monkeypatch.context() as patched:
+            patched.setattr(Spool, "files", lambda _: 1 / 0)
+            await asyncio.sleep(0.1)
+        left.add([refusal()])
+        left.close()
+        await until(lambda: not waiting(tmp_path))
+    assert await counted(file) == 1
 
 
 async def test_what_a_dead_process_left_lands_with_the_next(file: Path, tmp_path: Path) -> None:
