@@ -87,9 +87,7 @@ class Posted(_Said):
 
 
 _STATED = TypeAdapter(_Said)
-_POSTED: TypeAdapter[tuple[Posted, ...]] = TypeAdapter(
-    Annotated[tuple[Posted, ...], Field(min_length=1, max_length=MOST_POSTED)]
-)
+_POSTED: TypeAdapter[list[Posted]] = TypeAdapter(Annotated[list[Posted], Field(min_length=1, max_length=MOST_POSTED)])
 
 
 def read_header(value: bytes) -> _Said:
@@ -100,7 +98,7 @@ def read_header(value: bytes) -> _Said:
     return said
 
 
-def read_posted(body: bytes) -> tuple[Posted, ...]:
+def read_posted(body: bytes) -> list[Posted]:
     """The events of a POST: one object, a list of them, or `{"events": […]}`. Raises `NotSaid`."""
     try:
         said = json.loads(body)
@@ -108,7 +106,7 @@ def read_posted(body: bytes) -> tuple[Posted, ...]:
         raise NotSaid(f"the body is no JSON: {error}") from None
     if isinstance(said, dict):
         said = said["events"] if said.keys() == {"events"} else [said]
-    posted: tuple[Posted, ...] = _read(_POSTED, said, "events")
+    posted: list[Posted] = _read(_POSTED, said, "events")
     return posted
 
 

@@ -67,7 +67,8 @@ def test_one_or_several_may_be_posted(body: Any) -> None:
     [
         ("nonsense", "the body is no JSON"),
         ("[" * 100_000, "the body is no JSON"),
-        ("[]", "events: Tuple should have at least 1 item"),
+        ("[]", "events: List should have at least 1 item"),
+        ('{"nom": "x", "name": "x"}', "events[0].nom: Extra inputs are not permitted"),
         ("7", "events: Input should be"),
         ('[{"name": "x"}, {"name": "y", "visitor": "!"}]', "events[1].visitor: String should match pattern"),
         ('{"events": [{"name": "x", "at": -1}]}', "events[0].at: Input should be greater than 0"),
@@ -77,6 +78,7 @@ def test_what_is_posted_wrong_is_told(body: str, why: str) -> None:
     with pytest.raises(NotSaid) as caught:
         read_posted(body.encode())
     assert str(caught.value).startswith(why)
+    assert ";" not in str(caught.value)  # one fault, one line
 
 
 RULES = rules(
