@@ -16,6 +16,7 @@ it is whole and with a reset where it is not.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
@@ -35,6 +36,10 @@ from proxy.settings.schema import Limits
 
 #: Bytes of an answer that may wait for a client to read them before the storefront is made to wait.
 UNREAD = 8 * 1024
+
+#: The same of what the kernel takes for a client beyond what the network takes. Left to itself it takes megabytes for
+#: each who reads nothing, and while it does so everybody else waits.
+UNSENT = 256 * 1024
 
 #: Bytes that a body's framing may have beyond a good measure of what it frames.
 _FRAMING = 64 * 1024
@@ -81,6 +86,9 @@ class Edge(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=UNREAD)
+        plug = transport.get_extra_info("socket")
+        if plug is not None:
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         self._begun = self._heard = self.loop.time()
         if self._trusted and peer_trusted(self.client, self._trusted):
             self._preface = b""

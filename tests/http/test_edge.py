@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import sys
+import termios
 
 import pytest
 from prometheus_client import REGISTRY
 
+from proxy.http.edge import UNSENT
 from proxy.settings import Limits
 from tests.http.shop import Answer, Storefront, answering, open_shop, page, read_answer, read_request, request
 
@@ -310,6 +314,19 @@ async def test_an_answer_that_nobody_reads_is_given_up_and_one_that_is_read_slow
         assert refused("unread") == before + 1
         assert not (await read_answer_rest(reader))
         writer.close()
+
+
+async def test_the_kernel_holds_little_for_who_reads_nothing() -> None:
+    async with answering(page(b"x" * (64 << 20), kind=b"text/plain")) as storefront, open_shop(storefront) as shop:
+        _, writer = await shop.connect()
+        writer.transport.pause_reading()
+        writer.write(request("/"))
+        await shop.later(1)
+        [edge] = shop.connections
+        plug = edge.transport.get_extra_info("socket")
+        queued = int.from_bytes(fcntl.ioctl(plug.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        assert UNSENT / 2 < queued < 2 * UNSENT
+        writer.transport.abort()
 
 
 async def read_answer_rest(reader: asyncio.StreamReader) -> bool:
