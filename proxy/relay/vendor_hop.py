@@ -13,11 +13,13 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.util import find_spec
 
 import httpcore
 import httpx
@@ -30,6 +32,9 @@ from proxy.settings.schema import VendorsSettings
 
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # they log whole URLs at INFO and DEBUG
+
+if find_spec("sniffio") is None:  # httpcore asks for it several times a request: each would search all of sys.path
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # known to be missing
 
 #: How many connections there are at the most, for all vendors together.
 CONNECTIONS = 200
