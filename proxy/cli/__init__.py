@@ -2,8 +2,8 @@
 
 Rules of this package: exit 0 on success, 1 on refused input with every problem listed to stderr, 2 on wrong usage; no
 traceback for anything that an operator can get wrong. What a machine may read goes to stdout, all talk to stderr. A
-module holds one group of commands, reads its input, calls what does the work and prints; heavy parts are imported when
-a command needs them, so that `--help` answers at once.
+module holds one command or one group of them and is named after it, reads its input, calls what does the work and
+prints. It is imported when it is called for, so that no command starts slower, or holds more, for what others need.
 """
 
 from __future__ import annotations
@@ -11,27 +11,53 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from proxy.cli.check import check
-from proxy.cli.consents import app as consents
 from proxy.cli.console import refuse
-from proxy.cli.demo import demo
-from proxy.cli.events import app as events
-from proxy.cli.explain import explain
-from proxy.cli.init import init
-from proxy.cli.keys import app as keys
-from proxy.cli.rewrite import rewrite
-from proxy.cli.scan import scan
-from proxy.cli.serve import serve
-from proxy.cli.vendors import app as vendors
 from proxy.errors import Refused
+
+#: The commands in the order in which they are listed: modules of this package, each with an `app` of several commands
+#: or a function of the module's name.
+_COMMANDS = ("serve", "demo", "check", "scan", "init", "rewrite", "explain", "vendors", "consents", "events", "keys")
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name, made of their modules when they are asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _COMMANDS:
+            raise KeyError(name)
+        module = import_module(f"proxy.cli.{name}")
+        holder = typer.Typer(rich_markup_mode="rich")
+        if hasattr(module, "app"):
+            holder.add_typer(module.app, name=name)
+        else:
+            holder.command()(getattr(module, name))
+        return get_group(holder).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
+class _Consentry(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()  # type: ignore[assignment]  # none is added later
+
 
 app = typer.Typer(
     name="consentry",
+    cls=_Consentry,
     epilog="Try it: consentry demo",
     no_args_is_help=True,
     add_completion=False,
@@ -39,12 +65,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, demo, check, scan, init, rewrite, explain):
-    app.command()(command)
-app.add_typer(vendors, name="vendors")
-app.add_typer(consents, name="consents")
-app.add_typer(events, name="events")
-app.add_typer(keys, name="keys")
 
 
 def _version(asked: bool) -> None:
