@@ -36,8 +36,7 @@ class Spellings:
         self.number = int(address)
         self._address = address
         self._short = short
-        self._inside = address if isinstance(address, IPv4Address) else embedded(address)
-        inside = self._inside
+        self._inside = inside = address if isinstance(address, IPv4Address) else embedded(address)
         whole = [address, inside] if inside is not None and inside is not address else [address]
         self._packed = tuple(one.packed for one in whole)
         self._marks = _marks(address, inside)
@@ -109,8 +108,8 @@ def _bare(text: bytes) -> bytes:
     """`text` in lower case, without escapes and without the zeros that pad what follows a point or a colon."""
     text = text.lower()
     if b"%" in text or b"\\" in text or b"&#" in text:
-        text = _ESCAPED.sub(_unescaped, text)
-    return _PADDING.sub(b"", text.lower())
+        text = _ESCAPED.sub(_unescaped, text).lower()
+    return _PADDING.sub(b"", text)
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
