@@ -5,6 +5,10 @@ is killed in the middle, and every choice that was answered must be on record. T
 while (whatever is between the two swallows all that is sent): pages must come as before, choices too, and all of them
 must be on record afterwards. Exit 1 where anything does not hold. Written to bench-results.json under "choices".
 
+A choice is on the disk before it is answered, so none is faster than the disk: what a flush alone takes is measured
+beside it, at the same time. The long form allows nothing for that; the short one, which runs where others use the disk,
+adds the slowest hundredth of flushes to what the slowest hundredth of choices may take.
+
 PostgreSQL is at TEST_POSTGRESQL (default: postgres at 127.0.0.1:5432); where it does not answer, its part is left out,
 and said so.
 """
@@ -14,13 +18,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -39,6 +46,8 @@ RATE = 1000
 VISITORS = 64
 #: Milliseconds that the slowest hundredth may take; and any choice while the store is gone, and any page.
 P99, GONE = 100.0, 50.0
+#: Flushes a second beside the choices.
+FLUSHES = 100
 
 _HEAD = b"Host: shop.example\r\nOrigin: https://shop.example\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 _PAGE = b"GET / HTTP/1.1\r\nHost: shop.example\r\nAccept: text/html\r\nSec-Fetch-Dest: document\r\n\r\n"
@@ -127,6 +136,38 @@ async def reading(port: int, seconds: float) -> Load:
         await asyncio.sleep(0.02)
     writer.close()
     return load
+
+
+def _allowed(disk: Load, *, strict: bool) -> float:
+    """Milliseconds that the disk may add to the slowest hundredth."""
+    return 0 if strict else disk.at(0.99)
+
+
+@contextlib.contextmanager
+def flushing(folder: Path) -> Iterator[Load]:
+    """Somebody else who has lines to keep on the same disk. What was written before is let go first: a flush waits for
+    that, too."""
+    os.sync()
+    load, ended = Load(), threading.Event()
+    start = time.perf_counter()
+
+    def flush() -> None:
+        with (folder / "flushed").open("ab", buffering=0) as file:
+            for number in itertools.count():
+                moment = start + number / FLUSHES
+                if ended.wait(max(0, moment - time.perf_counter())):
+                    return
+                file.write(b"a line about as long as a record of a choice\n" * 10)
+                os.fdatasync(file.fileno())
+                load.times.append((time.perf_counter() - moment) * 1000)
+
+    thread = threading.Thread(target=flush)
+    thread.start()
+    try:
+        yield load
+    finally:
+        ended.set()
+        thread.join()
 
 
 # ── the proxy, and what stands between it and PostgreSQL ─────────────────────────────────────────────────────────────
@@ -241,13 +282,16 @@ class Wire:
 # ── what is measured ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _loaded(folder: Path, url: str | None, shop: int, seconds: int) -> tuple[dict[str, float], list[str]]:
+async def _loaded(
+    folder: Path, url: str | None, shop: int, seconds: int, *, strict: bool
+) -> tuple[dict[str, float], list[str]]:
     """A thousand a second; then a kill in the middle of more."""
     proxy = Proxy(folder, url)
     await proxy.start(shop)
     await choosing(proxy.port, 1, 50)  # which makes the tables
     await proxy.landed()
-    load = await choosing(proxy.port, seconds)
+    with flushing(folder) as disk:
+        load = await choosing(proxy.port, seconds)
     killing = asyncio.create_task(choosing(proxy.port, 4))
     await asyncio.sleep(2)
     await proxy.end(signal.SIGKILL)
@@ -263,18 +307,22 @@ async def _loaded(folder: Path, url: str | None, shop: int, seconds: int) -> tup
         "median ms": load.at(0.5),
         "p99 ms": load.at(0.99),
         "slowest ms": load.at(1),
+        "a flush alone, p99 ms": disk.at(0.99),
         "answered before the kill": len(cut.times),
         "missing": len(answered - numbers) + max(0, refused - refusals),
     }
     failures = []
-    if measured["p99 ms"] >= P99:
-        failures.append(f"the slowest hundredth took {measured['p99 ms']:.0f} ms; {P99:.0f} at most")
+    most = P99 + _allowed(disk, strict=strict)
+    if load.at(0.99) >= most:
+        failures.append(f"the slowest hundredth took {load.at(0.99):.0f} ms; {most:.0f} at most")
     if measured["missing"] or load.failed:
         failures.append(f"{measured['missing']} choices were answered and are not on record; {load.failed} failed")
     return measured, failures
 
 
-async def _store_gone(folder: Path, url: str, shop: int, seconds: int) -> tuple[dict[str, float], list[str]]:
+async def _store_gone(
+    folder: Path, url: str, shop: int, seconds: int, *, strict: bool
+) -> tuple[dict[str, float], list[str]]:
     """PostgreSQL does not answer for so long, while visitors read and choose."""
     wire = Wire(url)
     there = urlunsplit(urlsplit(url)._replace(netloc=f"postgres@127.0.0.1:{await wire.listen()}"))
@@ -285,7 +333,8 @@ async def _store_gone(folder: Path, url: str, shop: int, seconds: int) -> tuple[
     before = await reading(proxy.port, 5)
     calm = await choosing(proxy.port, 3, 200)
     wire.whole.clear()
-    pages, choices = await asyncio.gather(reading(proxy.port, seconds), choosing(proxy.port, seconds, 200))
+    with flushing(folder) as disk:
+        pages, choices = await asyncio.gather(reading(proxy.port, seconds), choosing(proxy.port, seconds, 200))
     waiting = len(list((folder / "state" / "spool").glob("*")))
     wire.whole.set()
     after = await choosing(proxy.port, 3, 200)
@@ -304,14 +353,18 @@ async def _store_gone(folder: Path, url: str, shop: int, seconds: int) -> tuple[
         "choice median ms before": calm.at(0.5),
         "choice median ms meanwhile": choices.at(0.5),
         "choice p99 ms meanwhile": choices.at(0.99),
+        "a flush alone, p99 ms": disk.at(0.99),
         "files that waited": waiting,
         "missing": missing,
     }
     failures = []
     if not waiting or missing or choices.failed:
         failures.append(f"{missing} choices are not on record; {choices.failed} failed; {waiting} files waited")
-    if choices.at(0.99) > calm.at(0.5) + GONE:
-        failures.append(f"a choice took {choices.at(0.99):.0f} ms meanwhile, {calm.at(0.5):.0f} before")
+    if choices.at(0.99) > calm.at(0.5) + GONE + _allowed(disk, strict=strict):
+        failures.append(
+            f"a choice took {choices.at(0.99):.0f} ms meanwhile, {calm.at(0.5):.0f} before, and a "
+            f"flush alone {disk.at(0.99):.0f}"
+        )
     if pages.at(0.5) > 2 * before.at(0.5) + 1:
         failures.append(f"a page took {pages.at(0.5):.1f} ms meanwhile, {before.at(0.5):.1f} before")
     return measured, failures
@@ -331,14 +384,15 @@ async def _measured(short: bool) -> tuple[dict[str, dict[str, float]], list[str]
             folder.mkdir()
         async with storefront() as shop:
             seconds = 5 if short else 30
-            await run("SQLite", await _loaded(folders[0], None, shop, seconds))
+            await run("SQLite", await _loaded(folders[0], None, shop, seconds, strict=not short))
             if "postgresql" in MISSING:
                 Console(stderr=True).print(f"PostgreSQL left out: {MISSING['postgresql']}")
                 return measured, failures
             async with fresh_database() as url:
-                await run("PostgreSQL", await _loaded(folders[1], url, shop, seconds))
+                await run("PostgreSQL", await _loaded(folders[1], url, shop, seconds, strict=not short))
             async with fresh_database() as url:
-                await run("PostgreSQL gone", await _store_gone(folders[2], url, shop, 8 if short else 60))
+                gone = await _store_gone(folders[2], url, shop, 8 if short else 60, strict=not short)
+                await run("PostgreSQL gone", gone)
     return measured, failures
 
 

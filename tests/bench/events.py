@@ -189,8 +189,10 @@ def _on_core(which: int) -> Iterator[None]:
     """This process, and those that it starts, on one of its cores."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {sorted(cores)[which]})
-    yield
-    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 @contextlib.contextmanager
