@@ -33,7 +33,7 @@ demo: $(STAMP)  ## a sample shop behind the proxy, with stand-ins for its vendor
 	@exec $(BIN)/consentry demo $(ARGS)
 
 test: $(STAMP)  ## all tests (browser tests where Debian's chromium is installed); ARGS goes to pytest
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(STAMP)  ## style and types
 	$(BIN)/ruff check
@@ -45,7 +45,7 @@ format: $(STAMP)  ## put the code in shape
 	$(BIN)/ruff format
 
 pages: $(STAMP)  ## every page of ../shared/pages, every global of tests/stubs, every law and state in a real browser
-	ALL_PAGES=1 $(BIN)/python -m pytest tests/browser/test_pages.py tests/browser/test_stubs.py tests/browser/test_journeys.py tests/browser/test_states.py -n 4 --timeout=600 $(ARGS)
+	ALL_PAGES=1 $(BIN)/python -m pytest tests/browser/test_pages.py tests/browser/test_stubs.py tests/browser/test_journeys.py tests/browser/test_states.py -n 4 --dist worksteal --timeout=600 $(ARGS)
 
 bench: $(STAMP)  ## speed of rewriting, matching and serving, and memory: tables, and bench-results.json; LISTS="FILE…" PAGES=DIR: what is caught
 	$(BIN)/python -m tests.bench.rewriting $(ARGS)

@@ -38,6 +38,7 @@ def toy_service(workers: int, state: Path) -> Iterator[Running]:
     try:
         assert process.stdout is not None
         public, admin = (f"http://127.0.0.1:{port}" for port in process.stdout.readline().split())
+        httpx.get(public, timeout=60)  # bound before a worker answers on it
         yield Running(process, public, admin)
     finally:
         process.kill()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
+
 from tests.cli.command import CONSENTRY, environment
 
 PAGE = b"""<!doctype html><html lang="en"><head>
@@ -70,7 +72,9 @@ def serving(storefront: str, state: Path, *more: str | Path, **environ: str) -> 
             summary += line
         places = re.search(r"listening\s+(\S+) for visitors, (\S+) for probes", summary)
         assert places is not None, process.communicate()[1]
-        yield Served(process, summary, f"http://{places[1]}", f"http://{places[2]}")
+        served = Served(process, summary, f"http://{places[1]}", f"http://{places[2]}")
+        httpx.get(f"{served.admin}/livez", timeout=60)  # bound before a worker answers on it
+        yield served
     finally:
         process.kill()
         process.communicate()
