@@ -44,6 +44,12 @@ async def admin(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": generate_latest(registry)})
 
 
+def say(line: str) -> None:
+    """Writes a line in one piece: print() writes its pieces one by one where Python is told not to buffer, and workers
+    that end together then write into each other's lines."""
+    os.write(sys.stderr.fileno(), f"{line}\n".encode())
+
+
 @dataclass(frozen=True)
 class Toy:
     public = staticmethod(public)
@@ -58,10 +64,10 @@ class Toy:
         pass
 
     async def start(self) -> None:
-        print("started", os.getpid(), file=sys.stderr, flush=True)
+        say(f"started {os.getpid()}")
 
     async def stop(self) -> None:
-        print("stopped", os.getpid(), file=sys.stderr, flush=True)
+        say(f"stopped {os.getpid()}")
 
 
 def work(public_socket: socket.socket, admin_socket: socket.socket) -> None:
