@@ -119,7 +119,7 @@ async def test_a_head_leaves_with_the_first_of_the_body_be_it_empty() -> None:
     async with served(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request("/"))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
         released.set()
         assert await reader.readuntil(b"0\r\n\r\n") == b"5\r\nhello\r\n0\r\n\r\n"
@@ -151,6 +151,6 @@ async def test_only_an_app_that_asks_for_it_is_cancelled_when_the_visitor_leaves
             writer.write(request(target))
             await asyncio.sleep(0.05)
             writer.transport.abort()
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(10):
                 await done.wait()
     assert ended == ["cancelled", "told"]

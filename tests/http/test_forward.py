@@ -672,7 +672,7 @@ async def test_an_event_leaves_before_the_next_one_comes() -> None:
     async with Storefront(script) as storefront, open_shop(storefront) as shop:
         reader, writer = await shop.connect()
         writer.write(request("/events", "Accept: text/event-stream"))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             await reader.readuntil(b"data: 1\n\n")
             heard.set()
             await reader.readuntil(b"data: 2\n\n")

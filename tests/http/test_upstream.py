@@ -508,7 +508,7 @@ async def test_an_early_answer_comes_at_once_and_the_upload_stops() -> None:
         assert answer.status == 413
         assert not answer.uploaded
         assert await whole(answer) == b"big"
-        await asyncio.wait_for(stopped.wait(), 1)
+        await asyncio.wait_for(stopped.wait(), 10)
         assert not upstream.kept
 
 
